@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::call::ErrnoName;
-use crate::op::{NamespaceKind, NetOp, Op};
+use crate::op::{MountFlag, NamespaceKind, NetOp, Op};
 
 /// A failure with its causes, as data that can cross a socket. `{}` is its own text, `{:#}` has its causes behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +90,21 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         (Op::Mount { fstype: Some(fstype), .. }, "ENOENT") if fstype == "overlay" => {
             "a directory that the options name is not there, or the place where it is to be mounted"
         }
+        (Op::Mount { flags, .. }, "EINVAL") if flags.contains(&MountFlag::Move) => {
+            "it is no mount point, the mount it lies on is shared, or it would go below itself"
+        }
+        (Op::Mount { flags, .. }, "EINVAL") if flags.contains(&MountFlag::Bind) => {
+            "the source is unbindable, or this user namespace inherited mounts below it: then it takes all of them or none"
+        }
+        (Op::Mount { flags, .. }, "EBUSY") if flags.contains(&MountFlag::Remount) => {
+            "a file on this mount is open for writing"
+        }
+        (Op::Mount { fstype: Some(fstype), .. }, "EPERM") if fstype == "overlay" => {
+            "an option that only the machine's root may give: metacopy or redirect_dir, for instance"
+        }
+        (Op::Mount { flags, .. }, "EPERM") if flags.contains(&MountFlag::Remount) => {
+            "this user namespace inherited the mount, and may not take away what protects it"
+        }
         (Op::Mount { .. }, "EPERM") => {
             "no right over this mount namespace, or no fully visible proc or sysfs is left to vouch for a new one"
         }
@@ -106,6 +121,25 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
             "the gateway is in no network that a link of this namespace is in"
         }
         (Op::Net(NetOp::AddRoute { .. }), "ENETDOWN") => "the link towards the gateway is down",
+        (Op::WriteFile { path, .. }, errno) if is_id_map(path) => return explain_id_map(errno),
+        (Op::Spawn { ids: Some(_), .. }, errno @ ("EPERM" | "EINVAL")) => {
+            return explain_id_map(errno);
+        }
+        (Op::Spawn { offsets, .. }, "ERANGE") if !offsets.is_empty() => {
+            "a clock would run below 0, or further than it can count"
+        }
+        (Op::WriteFile { path, .. }, "EACCES") if path.ends_with("/timens_offsets") => {
+            "the time namespace has a first process already: offsets come before it, or never"
+        }
+        (Op::WriteFile { path, .. }, "EINVAL") if path.ends_with("/timens_offsets") => {
+            "a line has a clock (monotonic or boottime), seconds and nanoseconds, and no other clock has an offset"
+        }
+        (Op::Ipc { .. }, "EEXIST") => {
+            "this IPC namespace has an object of this kind with this key already: list it with ipcs"
+        }
+        (Op::Ipc { .. }, "ENOENT") => {
+            "this IPC namespace has no object of this kind with this key; another namespace may have one"
+        }
         (Op::Spawn { .. }, "ENOSPC") => {
             "the limit on namespaces (user.max_*_namespaces) is reached"
         }
@@ -139,10 +173,16 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         (Op::WriteFile { path, .. }, "ENODEV") if path.ends_with("/net_prio.ifpriomap") => {
             "net_prio looks for the device in the machine's first network namespace, and nowhere else"
         }
+        (Op::WriteFile { path, .. }, "EACCES") if path.starts_with("/proc/sys/") => {
+            "the files of /proc/sys belong to the root of the machine, who is nobody in this user namespace"
+        }
         (Op::WriteFile { path, .. }, "ENOSPC")
             if path.ends_with("/cgroup.procs") || path.ends_with("/tasks") =>
         {
             "the group has no CPUs or no memory nodes yet: cpuset.cpus and cpuset.mems come first"
+        }
+        (Op::Rmdir { .. }, "EIO") => {
+            "in an overlay: it would have to mark a directory, and may not (the option userxattr lets it)"
         }
         (Op::WriteFile { .. }, "EROFS") => {
             "this mount is read-only, or its file system is: an overlay without an upper layer, for instance"
@@ -153,6 +193,23 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         _ => return None,
     };
 
+    Some(Cow::Borrowed(sentence))
+}
+
+fn is_id_map(path: &str) -> bool {
+    path.ends_with("/uid_map") || path.ends_with("/gid_map")
+}
+
+fn explain_id_map(errno: &str) -> Option<Cow<'static, str>> {
+    let sentence = match errno {
+        "EPERM" => {
+            "the map is written already, or the writer may not give these ids away, or a gid map came before setgroups was denied"
+        }
+        "EINVAL" => {
+            "a range is empty, two ranges overlap, an id is not known outside, or the map came in two writes"
+        }
+        _ => return None,
+    };
     Some(Cow::Borrowed(sentence))
 }
 

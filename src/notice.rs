@@ -130,6 +130,12 @@ pub enum Notice {
     },
 
     Copied(Copied),
+    /// The commands of the step are the learner's to find; the key that shows them.
+    CommandKeptBack {
+        show: KeyName,
+    },
+    /// Nothing of the step is done by commands.
+    NoCommandHere,
     /// The file that a text was written to, or why there is none.
     Saved(Result<String, String>),
     NoHome,
@@ -206,11 +212,23 @@ pub enum Refusal {
     AtTheEnd,
 }
 
+/// The way that copied text took to a clipboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyRoute {
+    /// By an escape sequence, to whatever terminal there is.
+    Terminal,
+    /// To tmux, which keeps it and sends it on.
+    Tmux,
+    /// None: terminals drop as much text as this.
+    TooLong,
+    /// None: this terminal is known to have no clipboard, or could not be written to.
+    NoClipboard,
+}
+
 /// The places where copied text went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
-    /// True if it was sent to the terminal.
-    pub is_sent: bool,
+    pub route: CopyRoute,
     /// The file, or why there is none; nothing where no file was to be written.
     pub file: Option<Result<String, String>>,
 }

@@ -1,10 +1,12 @@
 //! An **op**: one request to the kernel, which an action lowers to and an actor performs. A closed list.
 
 mod ipc;
+mod setup;
 
 use std::net::Ipv4Addr;
 
 pub use self::ipc::{IpcKind, IpcObject, IpcOrder};
+pub use self::setup::{ClockOffsets, IdMaps, MappedIds, SetgroupsRule};
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, ErrnoName};
@@ -42,10 +44,15 @@ impl From<&str> for ActorName {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
-    /// `unshare(2)` in a forked child, which forks once more: the grandchild is the new actor.
+    /// `unshare(2)` in a forked child, which forks once more: the grandchild is the new actor. Before that fork the child
+    /// sets its clocks, and the parent maps the child's ids.
     Spawn {
         actor: ActorName,
         unshare: Vec<NamespaceKind>,
+        #[serde(default, skip_serializing_if = "ClockOffsets::is_empty")]
+        offsets: ClockOffsets,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ids: Option<IdMaps>,
     },
     /// `setns(2)` in a forked child, which is the new actor, or, where its PID is to be another namespace's, forks it.
     Enter {
@@ -146,17 +153,12 @@ pub enum Op {
     },
 }
 
-/// The namespaces that are entered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EnterTarget {
-    /// Those of a process, as the performing actor's pid namespace counts.
-    Process { pid: u32 },
-    /// The one that a file of /proc/PID/ns, or a bind mount of it, stands for.
-    File { path: String },
-}
-
 impl Op {
+    /// A new actor in these namespaces, as the kernel makes them.
+    pub fn spawn(actor: ActorName, unshare: Vec<NamespaceKind>) -> Op {
+        Op::Spawn { actor, unshare, offsets: ClockOffsets::default(), ids: None }
+    }
+
     /// The actor that it makes, with a wire of its own.
     pub fn made_actor(&self) -> Option<&ActorName> {
         if let Op::Spawn { actor, .. } | Op::Enter { actor, .. } = self {
@@ -165,6 +167,16 @@ impl Op {
             None
         }
     }
+}
+
+/// The namespaces that are entered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnterTarget {
+    /// Those of a process, as the performing actor's pid namespace counts.
+    Process { pid: u32 },
+    /// The one that a file of /proc/PID/ns, or a bind mount of it, stands for.
+    File { path: String },
 }
 
 /// One kind of work for a workload; each is bounded and ends by itself.
@@ -374,6 +386,11 @@ impl NamespaceKind {
             NamespaceKind::Cgroup => "--cgroup",
             NamespaceKind::Time => "--time",
         }
+    }
+
+    /// The options for several kinds, in their order: `--mount --uts`.
+    pub fn unshare_options(kinds: &[NamespaceKind]) -> String {
+        kinds.iter().map(|kind| kind.unshare_option()).collect::<Vec<_>>().join(" ")
     }
 }
 

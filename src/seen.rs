@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::call::ErrnoName;
 use crate::fact::ProcCount;
 use crate::op::{ActorName, IpcObject, NamespaceKind, Op};
-use crate::snapshot::{FileKind, Link, Mount, NsInode, Omitted, OverlayEntry, Propagation, Route};
+use crate::snapshot::{
+    FileKind, Link, Mount, NamespaceHolds, NsInode, Omitted, OverlayEntry, Propagation, Route,
+};
 
 /// The state that was found where an expectation was judged. A closed list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +51,12 @@ pub enum Seen {
     HostName(String),
     /// The System V objects of an IPC namespace.
     IpcObjects(Vec<IpcObject>),
+    /// The content of the namespace that it is about.
+    InNamespace(NamespaceHolds),
+    /// An effective user id, as the actor's own user namespace counts.
+    Uid(u32),
+    /// A control group as the reader's cgroup namespace names it.
+    CgroupPath(String),
 
     /// The pids of a process in all its PID namespaces, from outside to inside.
     NsPids(Vec<u32>),
@@ -134,6 +142,11 @@ pub enum Seen {
         seen: Box<Seen>,
         others_percent: u8,
         tries: u8,
+    },
+    /// The time of an op, and of the one that it is compared with.
+    Durations {
+        nanos: u64,
+        other: u64,
     },
     NotMeasured,
     NotMeasuredBy(ActorName),

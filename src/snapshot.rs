@@ -1,12 +1,16 @@
 //! A **snapshot**: the kernel's state of one lab at one moment, as plain values. No I/O here.
 
+mod contents;
 mod ipc;
 mod layers;
+mod namespaces;
 
+pub use self::contents::{GroupRoot, NamespaceContent, NamespaceHolds};
 pub use self::ipc::IpcTable;
 pub use self::layers::{InUpper, OverlayEntry};
+pub use self::namespaces::{KeptNamespace, Namespace};
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +43,10 @@ pub struct Snapshot {
     /// One per IPC namespace, while a step is about these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ipc: Vec<IpcTable>,
+    /// The contents of the actors' user, time and cgroup namespaces: in those that are not the lab's own, and in the lab's
+    /// user namespace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<NamespaceContent>,
 }
 
 /// The rows that a reader left out of a list. A lab must not decide how much work it is to look at it, so every list
@@ -112,18 +120,6 @@ pub struct Mount {
     pub super_options: String,
 }
 
-impl Mount {
-    /// The namespace that a bind mount of a file of /proc/PID/ns stands for: `uts:[4026531838]` is its root.
-    pub fn namespace(&self) -> Option<(NamespaceKind, NsInode)> {
-        if self.fstype != "nsfs" {
-            return None;
-        }
-        let (name, number) = self.root.strip_suffix(']')?.split_once(":[")?;
-        let kind = NamespaceKind::ALL.into_iter().find(|kind| kind.proc_link_name() == name)?;
-        Some((kind, NsInode(number.parse().ok()?)))
-    }
-}
-
 /// The optional fields of mountinfo.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Propagation {
@@ -191,16 +187,6 @@ impl Process {
     pub fn lab_pid(&self) -> Option<u32> {
         self.ns_pids.get(1).copied()
     }
-}
-
-/// One namespace and who is in it: derived from the processes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Namespace {
-    pub kind: NamespaceKind,
-    pub inode: NsInode,
-    /// Pids as the machine counts.
-    pub members: Vec<u32>,
-    pub actors: Vec<ActorName>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -424,25 +410,6 @@ pub struct DirEntry {
 }
 
 impl Snapshot {
-    /// The namespaces of the lab's processes, by kind, then by the first member's pid.
-    pub fn namespaces(&self) -> Vec<Namespace> {
-        let mut found: Vec<Namespace> = Vec::new();
-        for kind in NamespaceKind::ALL {
-            let mut places: HashMap<NsInode, usize> = HashMap::new();
-            for process in &self.processes {
-                let Some(&inode) = process.namespaces.get(&kind) else { continue };
-                let at = *places.entry(inode).or_insert_with(|| {
-                    found.push(Namespace { kind, inode, members: Vec::new(), actors: Vec::new() });
-                    found.len() - 1
-                });
-                found[at].members.push(process.pid);
-                found[at].actors.extend(process.actor.clone());
-            }
-        }
-
-        found
-    }
-
     pub fn mounts_of(&self, actor: &ActorName) -> Option<&MountTable> {
         self.mounts.iter().find(|table| &table.actor == actor)
     }

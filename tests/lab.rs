@@ -11,7 +11,7 @@ fn an_actor_performs_ops_and_reports_every_call() {
     use NamespaceKind::{Ipc, Mount, Net, Pid, Uts};
     let mut lab = BareLab::new(&[]);
     let (host, container) = (ActorName::host(), ActorName::from("container"));
-    let spawn = Op::Spawn { actor: container.clone(), unshare: vec![Mount, Uts, Ipc, Net, Pid] };
+    let spawn = Op::spawn(container.clone(), vec![Mount, Uts, Ipc, Net, Pid]);
     let record = lab.links.perform(&host, spawn).expect("the host answers");
     let names: Vec<&str> = record.calls.iter().map(|call| call.name.as_str()).collect();
     assert_eq!(names, ["clone3", "unshare", "clone3"]);
@@ -41,7 +41,7 @@ fn an_actor_enters_namespaces_one_by_one_and_is_nowhere_else() {
     use NamespaceKind::{Mount, Net, Pid, Uts};
     let mut lab = BareLab::new(&[]);
     let host = ActorName::host();
-    let spawn = Op::Spawn { actor: "box".into(), unshare: vec![Mount, Uts, Net, Pid] };
+    let spawn = Op::spawn("box".into(), vec![Mount, Uts, Net, Pid]);
     let spawned = lab.links.perform(&host, spawn).expect("the host answers");
     let forked = spawned.calls.last().map(|call| &call.result);
     let Some(unboxed::call::CallResult::Value(pid)) = forked else { panic!("{forked:?}") };
@@ -160,4 +160,53 @@ fn a_new_lab_takes_the_place_of_the_old_one() {
     assert_ne!(status, 0, "a fresh lab has no file of the old one: {output}");
     second.end();
     before.assert_comes_back();
+}
+
+#[test]
+fn an_actor_is_born_with_mapped_ids_and_shifted_clocks() {
+    let _turn = alone();
+    let mut lab = BareLab::new(&[]);
+    let host = ActorName::host();
+    let spawn = |name: &str, fields: &str| {
+        let op = format!(r#"{{"spawn": {{"actor": "{name}", {fields}}}}}"#);
+        serde_json::from_str::<Op>(&op).unwrap_or_else(|error| panic!("{op}: {error}"))
+    };
+    let output = |lab: &mut BareLab, name: &str, argv: &[&str]| {
+        let run = Op::Run { argv: argv.iter().map(|word| (*word).to_owned()).collect() };
+        let record = lab.links.perform(&name.into(), run).expect("it answers");
+        record.outcome.output().to_owned()
+    };
+
+    // One id is what every lab has.
+    let root = spawn(
+        "root",
+        r#""unshare": ["user"], "ids": {"uids": ["0 0 1"], "gids": ["0 0 1"], "setgroups": "deny"}"#,
+    );
+    let record = lab.links.perform(&host, root).expect("the host answers");
+    let names: Vec<&str> = record.calls.iter().map(|call| call.name.as_str()).collect();
+    let write = ["openat", "write"];
+    assert_eq!(names, [&["clone3", "unshare"][..], &write, &write, &write, &["clone3"]].concat());
+    assert_eq!(output(&mut lab, "root", &["id", "-u"]), "0\n");
+
+    let old = spawn("old", r#""unshare": ["time"], "offsets": {"boottime": 864000}"#);
+    assert!(lab.links.perform(&host, old).expect("the host answers").outcome.is_ok());
+    let offsets = output(&mut lab, "old", &["cat", "/proc/self/timens_offsets"]);
+    assert!(
+        offsets.lines().any(|line| line.split_whitespace().eq(["boottime", "864000", "0"])),
+        "{offsets}"
+    );
+
+    // What can't be is refused, and the host can go on.
+    for (name, fields, errno) in [
+        ("late", r#""unshare": ["time"], "offsets": {"boottime": -999999999}"#, "ERANGE"),
+        (
+            "twice",
+            r#""unshare": ["user"], "ids": {"uids": ["0 0 1", "0 0 1"], "gids": []}"#,
+            "EINVAL",
+        ),
+    ] {
+        let record = lab.links.perform(&host, spawn(name, fields)).expect("the host answers");
+        assert_eq!(record.outcome.errno().map(|errno| errno.0.as_str()), Some(errno), "{record:?}");
+    }
+    assert_eq!(output(&mut lab, "root", &["id", "-g"]), "0\n");
 }

@@ -15,12 +15,13 @@ use unboxed::text::is_hidden;
 use unboxed::words;
 use unicode_width::UnicodeWidthStr;
 
+/// The lessons whose maps are kept as pictures and in words.
+const PICTURED: [&str; 7] =
+    ["what-is-a-container", "build-a-container", "uts", "pid", "mount", "overlay", "copy-on-write"];
+
 fn tapes() -> Vec<Tape> {
     embedded::all_tapes().map(|(bytes, _)| file::read(bytes).expect("a tape")).collect()
 }
-
-/// The lessons whose maps are kept as pictures and in words.
-const PICTURED: [&str; 4] = ["what-is-a-container", "build-a-container", "pid", "ipc"];
 
 #[test]
 fn the_lessons_as_pictures() {

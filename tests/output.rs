@@ -156,7 +156,8 @@ fn the_list_has_every_lesson_with_what_it_takes_to_choose_one() {
             (&row["id"], &row["title"]),
             (&lesson.id.clone().into(), &lesson.title.clone().into())
         );
-        assert_eq!(row["minutes"], lesson.minutes);
+        assert_eq!(row["minutes"], lesson.minutes.watch);
+        assert_eq!(row["minutes_doing"], lesson.minutes.all);
         let plays = row["plays"].as_str().expect("a word");
         assert_eq!(plays == "live", row["why"].is_null(), "{row}");
     }

@@ -151,6 +151,7 @@ fn essence(snapshot: &Snapshot) -> Vec<String> {
     for overlay in &snapshot.overlays {
         lines.extend(overlay.entries.iter().map(|entry| format!("{} {entry:?}", overlay.merged)));
     }
+    lines.extend(snapshot.contents.iter().map(|it| format!("{:?} {:?}", it.actors, it.holds)));
     lines.extend(snapshot.hostnames.iter().map(|(actor, name)| format!("{actor} is {name}")));
     lines
 }

@@ -98,7 +98,9 @@ fn every_program_of_the_default_image_starts_in_it() {
         else {
             continue;
         };
-        let output = in_image(dir.path(), &format!("exec {name} --version </etc/hosts"));
+        // By its own name busybox takes that of a program first.
+        let question = if name == "busybox" { "true" } else { "--version" };
+        let output = in_image(dir.path(), &format!("exec {name} {question} </etc/hosts"));
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(
             !errors.contains("shared librar") && output.status.code() != Some(127),

@@ -18,8 +18,7 @@ use unboxed::engine::session::Session;
 use unboxed::lesson::catalogue;
 use unboxed::lesson::expect::Expect;
 use unboxed::lesson::model::Lesson;
-use unboxed::op::ActorName;
-use unboxed::snapshot::Snapshot;
+use unboxed::op::{ActorName, NamespaceKind};
 
 /// A shell somewhere in a lab, typed at line by line.
 struct Shell {
@@ -99,14 +98,29 @@ impl Shell {
         }
     }
 
-    /// Type a line that starts another shell in this one's place. What is typed next must wait until it is there: a shell
-    /// reads ahead.
-    fn type_shell(&mut self, line: &str, session: &mut Session) -> u32 {
-        let before = session.lab().expect("a lab").snapshot();
+    /// Type a line that starts another shell in this one's place, in other namespaces of these kinds. What is typed next
+    /// must wait until it is there: a shell reads ahead.
+    fn type_shell(&mut self, line: &str, kinds: &[NamespaceKind], session: &mut Session) -> u32 {
+        let before = descendants(self.child.id());
         writeln!(self.input, "{line}").expect("the shell listens");
-        let pid = newborn(session, &before);
+        let pid = newborn(self.child.id(), &before, kinds, session);
         self.type_line("exec 2>&1");
         pid
+    }
+
+    /// Join the groups of a process, as a child of it would be born into them.
+    fn join_groups_of(&mut self, lab_pid: u32) {
+        self.type_line(&format!(
+            "while IFS=: read -r id names path; do for top in \"$names\" . unified; do \
+             file=/sys/fs/cgroup/$top$path/cgroup.procs; \
+             [ -n \"$names\" ] && [ \"$top\" != \"$names\" ] || [ ! -f $file ] || echo $$ > $file; \
+             done; done < /proc/{lab_pid}/cgroup"
+        ));
+    }
+
+    /// The shell that reads what is typed, as the machine counts.
+    fn pid(&self) -> u32 {
+        descendants(self.child.id()).pop().expect("it lives")
     }
 }
 
@@ -129,23 +143,29 @@ fn descendants(pid: u32) -> Vec<u32> {
     found
 }
 
-/// The process that `unshare … sh` just made: the child of the newest one called unshare, which was not there `before`.
-fn newborn(session: &mut Session, before: &Snapshot) -> u32 {
-    let deadline = Instant::now() + Duration::from_secs(5);
+/// The shell that a line has just started below a process, in namespaces that are not those of the shell before it.
+fn newborn(top: u32, before: &[u32], kinds: &[NamespaceKind], session: &mut Session) -> u32 {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    // What the shell runs in the background is below it.
+    let is_shell = |pid: &&u32| {
+        let comm = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+        comm.is_ok_and(|comm| comm.trim() == "sh")
+    };
+    let typed_at = *before.iter().rev().find(is_shell).expect("a shell");
     loop {
         let snapshot = session.lab().expect("a lab").snapshot();
-        let is_unshare =
-            |pid: u32| snapshot.processes.iter().any(|one| one.pid == pid && one.comm == "unshare");
-        let found = snapshot
-            .processes
-            .iter()
-            .filter(|one| is_unshare(one.ppid) && one.actor.is_none())
-            .filter(|one| !before.processes.iter().any(|old| old.pid == one.pid))
-            .max_by_key(|one| one.start_time);
-        if let Some(process) = found {
-            return process.pid;
+        let namespaces = |pid: u32| snapshot.process(pid).map(|process| &process.namespaces);
+        let is_new = |pid: &&u32| {
+            let process = snapshot.process(**pid).filter(|process| process.comm == "sh");
+            let (Some(process), Some(old)) = (process, namespaces(typed_at)) else { return false };
+            let differs = |kind: &NamespaceKind| process.namespaces.get(kind) != old.get(kind);
+            !before.contains(pid) && kinds.iter().all(differs)
+        };
+        let all = descendants(top);
+        if let Some(pid) = all.iter().rev().find(is_new) {
+            return *pid;
         }
-        assert!(Instant::now() < deadline, "no process was born: {:#?}", snapshot.processes);
+        assert!(Instant::now() < deadline, "no shell was started: {:#?}", snapshot.processes);
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -175,6 +195,8 @@ fn the_shell_lines_about_packets_do_what_the_engine_does() {
 fn the_shell_lines_about_layers_do_what_the_engine_does() {
     let _turn = alone();
     type_what_lasts("overlay");
+    type_what_lasts("copy-on-write");
+    type_what_lasts("mount");
 }
 
 #[test]
@@ -183,19 +205,30 @@ fn the_shell_lines_about_pids_do_what_the_engine_does() {
     type_what_lasts("pid");
 }
 
-/// Type a lesson whose steps say how an action ended, too: that is told of played ones only.
+#[test]
+fn the_shell_lines_about_names_do_what_the_engine_does() {
+    let _turn = alone();
+    type_what_lasts("uts");
+}
+
+/// Type a lesson whose steps say how an action ended, or how long it took, too: that is told of played ones only.
 fn type_what_lasts(id: &str) {
     let mut lesson = catalogue::find_lesson(id).expect("the lesson");
     for step in &mut lesson.steps {
-        step.expect.retain(|expect| !matches!(expect, Expect::Outcome(_)));
+        step.expect.retain(|expect| !matches!(expect, Expect::Outcome(_) | Expect::Took(_)));
     }
     type_lesson(lesson);
 }
 
 #[test]
-fn the_shell_lines_about_ipc_do_what_the_engine_does() {
+fn the_shell_lines_about_ids_groups_clocks_and_ipc_do_what_the_engine_does() {
     let _turn = alone();
-    type_lesson(catalogue::find_lesson("ipc").expect("the lesson"));
+    let here: Vec<String> = common::lessons_here().into_iter().map(|lesson| lesson.id).collect();
+    for id in ["time", "cgroup-ns", "user", "ipc"] {
+        if here.iter().any(|known| known == id) {
+            type_what_lasts(id);
+        }
+    }
 }
 
 fn type_lesson(lesson: Lesson) {
@@ -208,7 +241,7 @@ fn type_lesson(lesson: Lesson) {
             continue;
         }
         let lab = session.lab().expect("a lab");
-        lab.watch_step(step);
+        lab.watch_steps(&[step]);
         let before = lab.snapshot();
         let mut outputs = Vec::new();
         // What a repair step breaks is broken by typing, too.
@@ -217,23 +250,35 @@ fn type_lesson(lesson: Lesson) {
             let now = lab.snapshot();
             let context = lab.lab_facts(&now);
             let lines = entry.action.shell(&context);
-            if let Action::Spawn(spawn) = &entry.action {
+            let made = match &entry.action {
+                Action::Spawn(spawn) => Some((&spawn.actor, &spawn.unshare[..])),
+                Action::Enter(enter) => Some((&enter.actor, &enter.kinds[..])),
+                _ => None,
+            };
+            if let Some((actor, kinds)) = made.filter(|_| entry.fails.is_none()) {
                 let mut shell = Shell::enter(&mut session);
                 // Where another actor's shell would type it. A shell reads ahead: one line has to do.
                 let inside = (entry.actor != ActorName::host()).then(|| {
                     let pid = context.lab_pid(&entry.actor).expect("an actor that lives");
-                    format!("nsenter -t {pid} -m -u -i -n -p {}", lines[0])
+                    shell.join_groups_of(pid);
+                    format!("nsenter -t {pid} -m -u -i -n -p ")
                 });
-                let line = inside.as_ref().unwrap_or(&lines[0]);
-                let pid = if spawn.unshare.is_empty() {
-                    // Something has to be typed into it: the shell itself is the plain process.
-                    descendants(shell.child.id()).pop().expect("a shell")
-                } else {
-                    shell.type_shell(line, &mut session)
+                let pid = match lines.split_last() {
+                    // A plain child is a shell of its own.
+                    Some(_) if kinds.is_empty() => shell.pid(),
+                    Some((last, before)) => {
+                        for line in before {
+                            let (output, status) = shell.type_line(line);
+                            assert_eq!(status, 0, "{}: `{line}`: {output}", step.id);
+                        }
+                        let line = inside.unwrap_or_default() + last;
+                        shell.type_shell(&line, kinds, &mut session)
+                    }
+                    None => panic!("{}: no line", step.id),
                 };
-                let adopted = session.lab().expect("a lab").adopt(&spawn.actor, pid);
-                assert!(adopted.expect("the host answers"), "{} is not in the lab", spawn.actor);
-                shells.insert(spawn.actor.clone(), shell);
+                let adopted = session.lab().expect("a lab").adopt(actor, pid);
+                assert!(adopted.expect("the host answers"), "{actor} is not in the lab");
+                shells.insert(actor.clone(), shell);
                 continue;
             }
             let shell = shells.get_mut(&entry.actor).expect("a shell of that actor");

@@ -226,6 +226,11 @@ fn a_turn_is_judged_after_a_jump_a_what_if_an_undo_a_new_start_and_a_step_that_i
     do_by_typing(&mut tty, private);
     tty.press("\r");
     tty.wait_for("You did this step yourself.");
+    tty.wait_for(&format!("host:~# {private}"));
+    tty.wait_for("Mounts: ");
+    // Where the shell itself has changed groups, that stands before it, and there is more than the screen shows.
+    tty.press(" ");
+    tty.wait_for("The lesson's way");
     tty.press("qy");
     tty.wait_for("as it was");
     tty.press("q");

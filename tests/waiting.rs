@@ -165,8 +165,7 @@ fn a_stopped_actor_owes_its_answer_and_goes_on_where_it_was() {
     let _turn = alone();
     let mut lab = BareLab::new(&[]);
     let (host, container) = (ActorName::host(), ActorName::from("container"));
-    let spawn =
-        Op::Spawn { actor: container.clone(), unshare: vec![unboxed::op::NamespaceKind::Uts] };
+    let spawn = Op::spawn(container.clone(), vec![unboxed::op::NamespaceKind::Uts]);
     assert!(lab.links.perform(&host, spawn).expect("the host answers").outcome.is_ok());
     let pid = lab.links.get(&container).expect("the container").pid;
     let name = Op::SetHostname { name: "box".into() };

@@ -250,10 +250,15 @@ impl ActionKind for Cgroup {
             lines.push(format!("mkdir {}", paths.join(" ")));
         }
         lines.extend(writes.iter().map(|(path, value)| format!("echo {value} > {path}")));
-        if !self.join.is_empty() {
-            // The first process in the container: the child of the one called unshare.
+        for actor in &self.join {
+            // Nobody is there yet: then it will be the child of the one called unshare.
+            let pid = context.lab_pid(actor);
+            let told = pid.map_or_else(
+                |_| "pgrep -P $(pidof unshare)".to_owned(),
+                |pid| format!("echo {pid}"),
+            );
             for (path, _) in &directories {
-                lines.push(format!("pgrep -P $(pidof unshare) > {path}/cgroup.procs"));
+                lines.push(format!("{told} > {path}/cgroup.procs"));
             }
         }
 
@@ -344,7 +349,7 @@ mod tests {
                 "echo 1024 > /sys/fs/cgroup/box/memory.max",
                 "echo 50000 100000 > /sys/fs/cgroup/box/cpu.max",
                 "echo 20 > /sys/fs/cgroup/box/pids.max",
-                "pgrep -P $(pidof unshare) > /sys/fs/cgroup/box/cgroup.procs",
+                "echo 7 > /sys/fs/cgroup/box/cgroup.procs",
             ]
         );
 

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::paths::{check_cgroup, shell_word};
-use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
+use super::paths::{check_cgroup, check_is_alive, check_is_no_process, shell_word};
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, EnterTarget, NamespaceKind, Op};
 use crate::snapshot::Snapshot;
 
@@ -89,18 +89,13 @@ impl ActionKind for Enter {
     }
 
     fn shell(&self, context: &LabFacts) -> Vec<String> {
-        let options = self.kinds.iter().map(|kind| kind.unshare_option());
+        let options = NamespaceKind::unshare_options(&self.kinds);
         let nsenter = match &self.place {
             EnteredPlace::Of(of) => {
-                let pid = context.lab_pid(of).map_or_else(|_| "PID".into(), |pid| pid.to_string());
-                format!("nsenter -t {pid} {} sh", options.collect::<Vec<_>>().join(" "))
+                format!("nsenter -t {} {options} sh", context.shown_pid(of))
             }
-            EnteredPlace::File(file) => {
-                let file = shell_word(file);
-                let options: Vec<String> =
-                    options.map(|option| format!("{option}={file}")).collect();
-                format!("nsenter {} sh", options.join(" "))
-            }
+            // A file stands for one namespace.
+            EnteredPlace::File(file) => format!("nsenter {options}={} sh", shell_word(file)),
         };
 
         let groups = self.groups(context);
@@ -122,14 +117,9 @@ impl ActionKind for Enter {
     }
 
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
-        let is_free = snapshot.process_of(&self.actor).is_none();
-        let mut checks = vec![PreflightCheck {
-            condition: Precondition::NoProcessYet(self.actor.clone()),
-            ok: is_free,
-        }];
+        let mut checks = vec![check_is_no_process(snapshot, &self.actor)];
         if let EnteredPlace::Of(of) = &self.place {
-            let ok = snapshot.process_of(of).is_some();
-            checks.push(PreflightCheck { condition: Precondition::Alive(of.clone()), ok });
+            checks.push(check_is_alive(snapshot, of));
         }
         checks.extend(self.group.iter().map(|group| check_cgroup(snapshot, group)));
         checks

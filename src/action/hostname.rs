@@ -10,6 +10,26 @@ use crate::snapshot::Snapshot;
 #[serde(deny_unknown_fields)]
 pub struct Hostname {
     pub set: String,
+    /// The UTS namespace that is meant.
+    #[serde(default, skip_serializing_if = "NamedNamespace::is_own")]
+    pub namespace: NamedNamespace,
+}
+
+/// A UTS namespace that an actor names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamedNamespace {
+    /// One that is not the host's: the step fails where the actor shares that.
+    #[default]
+    Own,
+    /// Whichever the actor is in, the host's as well.
+    Any,
+}
+
+impl NamedNamespace {
+    fn is_own(&self) -> bool {
+        *self == NamedNamespace::Own
+    }
 }
 
 impl ActionKind for Hostname {
@@ -31,7 +51,7 @@ impl ActionKind for Hostname {
         use crate::op::NamespaceKind::Uts;
         let own = |actor: &ActorName| snapshot.process_of(actor)?.namespaces.get(&Uts).copied();
         let host = ActorName::host();
-        if *actor == host {
+        if *actor == host || self.namespace == NamedNamespace::Any {
             return Vec::new();
         }
         vec![PreflightCheck {

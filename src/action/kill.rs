@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
+use super::paths::check_is_alive;
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
@@ -22,10 +23,7 @@ impl ActionKind for Kill {
     }
 
     fn shell(&self, context: &LabFacts) -> Vec<String> {
-        match context.lab_pid(&self.actor) {
-            Ok(pid) => vec![format!("kill -{} {pid}", self.signal)],
-            Err(_) => vec![format!("kill -{} PID", self.signal)],
-        }
+        vec![format!("kill -{} {}", self.signal, context.shown_pid(&self.actor))]
     }
 
     fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
@@ -33,7 +31,6 @@ impl ActionKind for Kill {
     }
 
     fn preflight(&self, _: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
-        let lives = snapshot.process_of(&self.actor).is_some();
-        vec![PreflightCheck { condition: Precondition::Alive(self.actor.clone()), ok: lives }]
+        vec![check_is_alive(snapshot, &self.actor)]
     }
 }

@@ -11,11 +11,13 @@ pub mod device_rules;
 pub mod enter;
 pub mod getpid;
 pub mod hostname;
+pub mod id_map;
 pub mod ipc;
 pub mod kill;
 pub mod link;
 pub mod mkdir;
 pub mod mount;
+pub mod move_mount;
 pub mod overlay;
 pub mod packets;
 pub mod paths;
@@ -25,6 +27,7 @@ pub mod pivot_root;
 pub mod precondition;
 pub mod propagation;
 pub mod read;
+pub mod remount;
 pub mod rm;
 pub mod route;
 pub mod run;
@@ -84,6 +87,11 @@ pub trait ActionKind: ActionRow {
     /// Lines to type into a shell of the acting actor for the same effect; they must really work there.
     fn shell(&self, context: &LabFacts) -> Vec<String>;
 
+    /// The name of the process that the shell lines stand for, where the program starts it by itself.
+    fn own_process(&self) -> Option<&str> {
+        None
+    }
+
     /// The requests to the kernel, in order. Errors name what is missing (an actor not yet spawned).
     fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError>;
 
@@ -114,6 +122,11 @@ impl LabFacts {
     /// The pid of an actor as the lab's host counts.
     pub fn lab_pid(&self, actor: &ActorName) -> Result<u32, LowerError> {
         self.lab_pids.get(actor).copied().ok_or_else(|| LowerError::NoActor(actor.clone()))
+    }
+
+    /// The same for a line of a shell; `PID` where nobody knows it.
+    fn shown_pid(&self, actor: &ActorName) -> String {
+        self.lab_pid(actor).map_or_else(|_| "PID".into(), |pid| pid.to_string())
     }
 
     /// The directory of a group in every hierarchy that the lab has.
@@ -180,6 +193,13 @@ macro_rules! actions {
                 }
             }
 
+            /// The name of the process that the shell lines stand for, where the program starts it by itself.
+            pub fn own_process(&self) -> Option<&str> {
+                match self {
+                    $(Action::$Kind(kind) => kind.own_process(),)*
+                }
+            }
+
             pub fn shell(&self, context: &LabFacts) -> Vec<String> {
                 match self {
                     $(Action::$Kind(kind) => kind.shell(context),)*
@@ -213,6 +233,8 @@ actions! {
     "enter": enter::Enter,
     "mount": mount::Mount,
     "bind": bind::Bind,
+    "remount": remount::Remount,
+    "move": move_mount::MoveMount,
     "propagation": propagation::Propagation,
     "umount": umount::Umount,
     "umount_all": umount_all::UmountAll,
@@ -241,6 +263,7 @@ actions! {
     "device": device_rules::DeviceRules,
     "shape": shape::Shape,
     "packets": packets::Packets,
+    "id_map": id_map::IdMap,
 }
 
 impl Action {

@@ -32,7 +32,7 @@ pub enum MountOption {
 }
 
 impl MountOption {
-    fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             MountOption::Ro => "ro",
             MountOption::NoSuid => "nosuid",
@@ -41,7 +41,7 @@ impl MountOption {
         }
     }
 
-    fn flag(self) -> MountFlag {
+    pub fn flag(self) -> MountFlag {
         match self {
             MountOption::Ro => MountFlag::ReadOnly,
             MountOption::NoSuid => MountFlag::NoSuid,

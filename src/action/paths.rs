@@ -73,6 +73,16 @@ pub fn check_no_link(actor: &ActorName, snapshot: &Snapshot, name: &str) -> Pref
     PreflightCheck { condition: Precondition::NoLinkYet { name: name.to_owned() }, ok }
 }
 
+pub fn check_is_alive(snapshot: &Snapshot, actor: &ActorName) -> PreflightCheck {
+    let ok = snapshot.process_of(actor).is_some();
+    PreflightCheck { condition: Precondition::Alive(actor.clone()), ok }
+}
+
+pub fn check_is_no_process(snapshot: &Snapshot, actor: &ActorName) -> PreflightCheck {
+    let ok = !check_is_alive(snapshot, actor).ok;
+    PreflightCheck { condition: Precondition::NoProcessYet(actor.clone()), ok }
+}
+
 pub fn check_cgroup(snapshot: &Snapshot, name: &str) -> PreflightCheck {
     let ok = snapshot.cgroups.iter().any(|group| group.path == name);
     PreflightCheck { condition: Precondition::Cgroup { name: name.to_owned() }, ok }

@@ -50,9 +50,7 @@ impl PidText {
     pub fn shell(&self, context: &LabFacts) -> String {
         let words = self.parts.iter().map(|part| match part {
             Part::Plain(text) => text.clone(),
-            Part::PidOf(actor) => {
-                context.lab_pid(actor).map_or_else(|_| "PID".into(), |pid| pid.to_string())
-            }
+            Part::PidOf(actor) => context.shown_pid(actor),
         });
         words.collect()
     }

@@ -248,6 +248,10 @@ impl ActionKind for Work {
         )]
     }
 
+    fn own_process(&self) -> Option<&str> {
+        Some(self.name.as_str())
+    }
+
     fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let (name, groups, load) = (self.name.clone(), self.groups(context), self.load());
         Ok(vec![Op::Work { name, groups, load, background: self.background }])

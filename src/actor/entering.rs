@@ -62,6 +62,5 @@ fn enter_and_begin(
     report_to_parent(reporter, recorder, forked.err());
     let Ok(child) = forked else { process::exit_now(1) };
 
-    let options: Vec<&str> = place.kinds.iter().map(|kind| kind.unshare_option()).collect();
-    wait_for_actor("nsenter", &options.join(" "), child)
+    wait_for_actor("nsenter", &NamespaceKind::unshare_options(place.kinds), child)
 }

@@ -103,9 +103,7 @@ fn answer(
             });
             reply.send(ActorToEngine::Performed(record), &[])
         }
-        EngineToActor::Perform(Op::Spawn { actor, unshare }) => {
-            spawn::spawn(name, reply, &actor, &unshare)
-        }
+        EngineToActor::Perform(op @ Op::Spawn { .. }) => spawn::spawn(name, reply, &op),
         EngineToActor::Perform(op @ Op::Enter { .. }) => entering::enter_as_actor(name, reply, &op),
         EngineToActor::Perform(op) => {
             panics::panic_if_armed();
@@ -128,6 +126,10 @@ fn answer(
             let socket = namespace_probe::netlink_socket_of(pid);
             let fds: Vec<_> = socket.iter().map(AsRawFd::as_raw_fd).collect();
             reply.send(ActorToEngine::Netlink, &fds)
+        }
+        EngineToActor::CgroupPaths { of, reader } => {
+            let paths = namespace_probe::cgroup_paths(of, reader);
+            reply.send(ActorToEngine::CgroupPaths(paths), &[])
         }
         EngineToActor::Hostname { pid } => {
             let hostname =

@@ -1,5 +1,6 @@
 //! Looking into another process's namespaces from inside the lab, for what the outside can't see: whether an address
-//! answers, the host name, and System V objects. A forked child enters and looks, so the actor itself goes nowhere.
+//! answers, the host name, the paths of control groups, and System V objects. A forked child enters and looks, so the
+//! actor itself goes nowhere.
 
 use std::io::{Read, Write};
 use std::net::Ipv4Addr;
@@ -46,6 +47,18 @@ pub fn ipc_tables_of(pid: u32) -> Option<String> {
             let file = std::fs::File::open(kind.table()).ok()?;
             file.take(MAX_TABLE).read_to_string(&mut text).ok()?;
         }
+        Some(text)
+    })
+}
+
+/// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`: paths begin at that namespace's root.
+pub fn cgroup_paths(of: u32, reader: u32) -> Option<String> {
+    /// Most of the file that is told, in bytes.
+    const MAX_BYTES: u64 = 8192;
+    inside(reader, NamespaceKind::Cgroup, || {
+        let mut text = String::new();
+        let file = std::fs::File::open(format!("/proc/{of}/cgroup")).ok()?;
+        file.take(MAX_BYTES).read_to_string(&mut text).ok()?;
         Some(text)
     })
 }

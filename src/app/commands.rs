@@ -59,6 +59,8 @@ pub(super) fn back_to_live(model: &mut Model) -> Vec<Effect> {
     }
     if !panes.query.is_empty() {
         panes.query.clear();
+    } else if panes.selection(panes.focus).is_some() {
+        panes.unselect();
     } else if panes.has_chosen_group() && panes.focus == ViewKind::Cgroups {
         view.show_group(None);
     } else if !view.is_live() {
@@ -134,19 +136,6 @@ pub(super) fn list_everything(model: &mut Model) -> Vec<Effect> {
 pub(super) fn find(model: &mut Model) -> Vec<Effect> {
     model.overlay = ScreenOverlay::Search { query: String::new() };
     Vec::new()
-}
-
-pub(super) fn copy_row(model: &mut Model) -> Vec<Effect> {
-    let Screen::Lesson(view) = &model.screen else { return Vec::new() };
-    let row = view.panes.rows(view.panes.focus).nth(view.panes.selected_row());
-    row.map(|row| Effect::CopyText(row.text.trim().to_owned())).into_iter().collect()
-}
-
-pub(super) fn copy_pane(model: &mut Model) -> Vec<Effect> {
-    let Screen::Lesson(view) = &model.screen else { return Vec::new() };
-    let rows =
-        view.panes.rows(view.panes.focus).map(|row| format!("{} {}", row.mark.sign(), row.text));
-    vec![Effect::CopyText(rows.collect::<Vec<String>>().join("\n"))]
 }
 
 /// Bring a pane to the front by its place.

@@ -8,8 +8,8 @@ use crate::lesson::quiz::{AnswerMark, Grade};
 use crate::map::MapLens;
 use crate::op::ActorName;
 use crate::proof::Proof;
-use crate::report::{StepCounts, StepStatus};
-use crate::words::shell_lines::{ShellStep, as_script};
+use crate::report::{StepCounts, StepRecord, StepStatus};
+use crate::words::shell_lines::{ShellStep, as_script, of_actions};
 use std::sync::Arc;
 
 /// A lesson that was left, in the middle or at its end.
@@ -151,10 +151,15 @@ fn missed_questions(view: &LessonView) -> Vec<MissedQuestion> {
         .collect()
 }
 
-/// The pictures of the last state beside the first: that of what the last step is about comes first.
+/// The pictures of the last state beside the first of the same lab: that of what the last step is about comes first.
 fn pictures(view: &LessonView) -> (MapPictures, Vec<MapLens>) {
-    let first = (0..view.played_steps()).find_map(|step| view.record(step));
-    let Some((first, last)) = first.zip(view.last_record()) else { return Default::default() };
+    let Some(last) = view.last_record() else { return Default::default() };
+    // After a rewind there are records of labs before this one: compared with those, all would be new.
+    let host = last.after.process_of(&ActorName::host());
+    let is_of_last_lab =
+        |record: &&Arc<StepRecord>| host.is_some_and(|host| host.is_same_in(&record.before));
+    let mut records = (0..view.played_steps()).filter_map(|step| view.record(step));
+    let Some(first) = records.find(is_of_last_lab) else { return Default::default() };
     let pictures = MapPictures::between(&first.before, &last.after);
 
     let mut lenses: Vec<MapLens> = Vec::new();
@@ -178,13 +183,11 @@ fn shell_steps(view: &LessonView) -> Vec<ShellStep> {
     };
     steps
         .filter(|(index, _)| is_done(*index))
-        .map(|(index, step)| {
-            let lines = step.actions.iter().flat_map(|entry| {
-                let actor: ActorName = entry.actor.clone();
-                entry.action.shell(&facts).into_iter().map(move |line| (actor.clone(), line))
-            });
-            let is_typed = view.is_typed(index);
-            ShellStep { title: step.title.clone(), is_typed, lines: lines.collect() }
+        .map(|(index, step)| ShellStep {
+            number: index + 1,
+            title: step.title.clone(),
+            is_typed: view.is_typed(index),
+            lines: of_actions(&step.actions, &facts),
         })
         .filter(|step: &ShellStep| !step.lines.is_empty())
         .collect()

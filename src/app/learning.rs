@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::by_hand::HandWork;
 use crate::engine::{TurnGoal, TurnState};
 use crate::lesson::model::{Hint, Step};
 use crate::progress::LearningWay;
@@ -17,6 +18,8 @@ pub struct Learning {
     pub(super) watched: Option<usize>,
     /// Hints taken, by step and expectation (from 0): how many stages.
     pub(super) hints: BTreeMap<(usize, usize), usize>,
+    /// The lines that were typed in turns, and what they changed.
+    pub by_hand: HandWork,
     /// Steps that the learner has asked to be shown.
     pub shown: BTreeSet<usize>,
 }
@@ -28,6 +31,13 @@ pub struct ShownHint<'a> {
     pub hint: Option<&'a Hint>,
     /// 1 the nudge, 2 the manual too, 3 the command too.
     pub stage: usize,
+}
+
+impl ShownHint<'_> {
+    /// The command is among what was asked for.
+    pub fn tells_command(self) -> bool {
+        self.stage >= 3
+    }
 }
 
 impl Learning {

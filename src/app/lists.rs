@@ -11,6 +11,7 @@ use crate::explain;
 use crate::explain::card::Card;
 use crate::prompt::Prompt;
 use crate::text::padded;
+use crate::words;
 
 /// Choose another line, so many further down or up.
 pub(super) fn move_by(model: &mut Model, lines: isize) {
@@ -47,7 +48,7 @@ fn chosen(model: &Model) -> Option<ListEntry> {
 
 fn go(model: &mut Model, entry: ListEntry) -> Vec<Effect> {
     match entry {
-        ListEntry::Step(step) => go_to(model, step),
+        ListEntry::Step(step) | ListEntry::Chapter(step) => go_to(model, step),
         ListEntry::Key(row) => row.run(model, 0),
         ListEntry::Tab(index) => {
             let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
@@ -92,10 +93,14 @@ pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(ListEntry, St
 
     let steps = || {
         view.lesson.steps.iter().enumerate().map(|(index, step)| {
-            (
-                ListEntry::Step(index),
-                format!("{} {:>2}  {}", view.step_mark(index).sign(), index + 1, step.title),
-            )
+            (ListEntry::Step(index), format!("{:>2}  {}", index + 1, step.title))
+        })
+    };
+    // A chapter leads to its first step.
+    let grouped = || {
+        steps().enumerate().flat_map(|(index, entry)| {
+            let begin = words::chapter_begin(&view.lesson, index);
+            begin.map(|text| (ListEntry::Chapter(index), text)).into_iter().chain([entry])
         })
     };
     let commands = lesson::TABLE.iter().map(|row| {
@@ -119,7 +124,7 @@ pub fn entries(model: &Model, query: &str, list: ListKind) -> Vec<(ListEntry, St
     };
 
     let all: Vec<(ListEntry, String)> = match list {
-        ListKind::Steps => steps().collect(),
+        ListKind::Steps => grouped().collect(),
         ListKind::Palette => commands.chain(steps()).chain(words()).collect(),
         ListKind::Words => words().collect(),
         ListKind::Shells => tabs.chain(new).collect(),

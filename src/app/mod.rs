@@ -2,9 +2,11 @@
 //! happens.
 
 mod asking;
+mod by_hand;
 mod catalogue;
 mod commands;
 mod confirmation;
+mod copying;
 mod ended;
 pub mod exam;
 pub mod keymap;
@@ -24,9 +26,11 @@ pub mod shells;
 pub mod stable_ids;
 pub mod talk;
 pub mod terminal;
+mod typed_line;
 mod update;
 mod welcome;
 
+pub use by_hand::HandLine;
 pub use ended::{EndedItem, EndedLesson, MissedQuestion};
 pub use lesson::{
     Beside, Direction, LessonLayout, LessonScene, LessonView, MapPictures, MapPlace, Phase,
@@ -49,8 +53,9 @@ use crate::app::pointing::{PointTarget, Pointing};
 use crate::diagnosis::{Blocker, Cure};
 use crate::engine::{Event, Request};
 use crate::kernel::pty::TerminalSize;
-use crate::lesson::model::Lesson;
+use crate::lesson::model::{Lesson, Minutes};
 use crate::lesson::quiz::AnswerMark;
+use crate::lesson::warm_up::WarmUpQuestion;
 use crate::notice::{Copied, Notice};
 pub use crate::progress::{LearningWay, StepHow};
 use crate::settings::Motion;
@@ -72,8 +77,9 @@ pub struct CatalogueRow {
     pub id: String,
     pub title: String,
     pub summary: String,
-    pub minutes: u32,
+    pub minutes: Minutes,
     pub steps: usize,
+    pub chapters: Vec<String>,
     pub questions: usize,
     /// The reason why it can't play here, and what would change that.
     pub blocked: Option<(Blocker, Cure)>,
@@ -99,6 +105,7 @@ impl CatalogueRow {
             summary: lesson.summary.clone(),
             minutes: lesson.minutes,
             steps: lesson.steps.len(),
+            chapters: lesson.chapters().iter().map(|one| one.title.to_owned()).collect(),
             questions: lesson.questions().count(),
             blocked: None,
             has_tape: false,
@@ -179,6 +186,12 @@ pub enum Msg {
         left_off: usize,
         /// The origin of the tape that plays instead of a lab.
         tape: Option<TapeOrigin>,
+    },
+    /// Questions of earlier lessons, to begin the opened one with.
+    WarmUp(Vec<WarmUpQuestion>),
+    /// Begin the opened lesson behind so many steps, without a question.
+    StartAt {
+        steps: usize,
     },
     LessonOpenFailed(String),
     Copied(Copied),

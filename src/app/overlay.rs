@@ -162,6 +162,8 @@ pub struct Confirm {
 #[derive(Debug, Clone)]
 pub enum ListEntry {
     Step(usize),
+    /// A chapter, by its first step.
+    Chapter(usize),
     /// A row of the lesson's keys.
     Key(&'static Binding<LessonView>),
     /// A shell that is open.

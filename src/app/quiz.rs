@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::{AnswerMark, Grade, Question};
+use crate::lesson::warm_up::WarmUpQuestion;
 use crate::view::ViewKind;
 
 /// A question by the places of its step and of itself.
@@ -32,6 +33,17 @@ pub enum QuizStage {
     Over,
 }
 
+/// The setting in which questions are asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum QuizSetting {
+    /// The lesson, while it is played.
+    Lesson,
+    /// A check of whole lessons.
+    Exam,
+    /// Questions of earlier lessons, before this one begins.
+    WarmUp(Vec<WarmUpQuestion>),
+}
+
 /// Questions that are being asked.
 #[derive(Debug)]
 pub struct QuizView {
@@ -50,7 +62,7 @@ pub struct QuizView {
     pub marks: BTreeMap<QuestionPlace, AnswerMark>,
     /// The seed of a check that is shuffled.
     pub(super) seed: Option<u64>,
-    pub(super) exam: bool,
+    pub(super) asked_in: QuizSetting,
     /// Rows that decided a prediction: their pane, and a word they hold.
     pub points: Vec<(ViewKind, String)>,
     /// The expectations that decided it, each with what the kernel showed.
@@ -72,7 +84,14 @@ impl QuizView {
 
     /// Questions of a check.
     pub(super) fn of_exam(items: Vec<QuestionPlace>, seed: Option<u64>) -> QuizView {
-        QuizView { stage: QuizStage::Preparing, seed, exam: true, ..QuizView::new(items) }
+        let asked_in = QuizSetting::Exam;
+        QuizView { stage: QuizStage::Preparing, seed, asked_in, ..QuizView::new(items) }
+    }
+
+    /// Questions of earlier lessons.
+    pub(super) fn of_warm_up(questions: Vec<WarmUpQuestion>) -> QuizView {
+        let places = (0..questions.len()).map(|index| QuestionPlace { step: 0, index }).collect();
+        QuizView { asked_in: QuizSetting::WarmUp(questions), ..QuizView::new(places) }
     }
 
     fn new(items: Vec<QuestionPlace>) -> QuizView {
@@ -88,7 +107,7 @@ impl QuizView {
             hint: false,
             marks: BTreeMap::new(),
             seed: None,
-            exam: false,
+            asked_in: QuizSetting::Lesson,
             points: Vec::new(),
             seen: Vec::new(),
         }
@@ -99,15 +118,24 @@ impl QuizView {
     }
 
     pub fn is_exam(&self) -> bool {
-        self.exam
+        self.asked_in == QuizSetting::Exam
+    }
+
+    /// The question of an earlier lesson that is asked now.
+    pub fn warm_up(&self) -> Option<&WarmUpQuestion> {
+        let QuizSetting::WarmUp(questions) = &self.asked_in else { return None };
+        questions.get(self.current_place()?.index)
     }
 
     pub fn current_place(&self) -> Option<QuestionPlace> {
         self.places.get(self.at).copied()
     }
 
-    pub fn question<'a>(&self, lesson: &'a Lesson) -> Option<&'a Question> {
-        self.current_place()?.question_in(lesson)
+    pub fn question<'a>(&'a self, lesson: &'a Lesson) -> Option<&'a Question> {
+        match &self.asked_in {
+            QuizSetting::WarmUp(_) => self.warm_up().map(|asked| &asked.question),
+            QuizSetting::Lesson | QuizSetting::Exam => self.current_place()?.question_in(lesson),
+        }
     }
 
     /// The place of the question, from 1, and the number of all.

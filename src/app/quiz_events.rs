@@ -14,12 +14,15 @@ use crate::words;
 /// Ask what there is to ask.
 pub fn begin_quiz(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    let due = view.due_questions();
-    if due.is_empty() || view.is_in_branch() {
+    let (warm_up, due) = (view.due_warm_up().to_vec(), view.due_questions());
+    if warm_up.is_empty() && (due.is_empty() || view.is_in_branch()) {
         model.notice = Some(Notice::NoQuestionNow);
         return Vec::new();
     }
-    let mut quiz = QuizView::in_lesson(due);
+    let mut quiz = match warm_up.is_empty() {
+        false => QuizView::of_warm_up(warm_up),
+        true => QuizView::in_lesson(due),
+    };
     quiz.prepare_question(&view.lesson);
     view.quiz = Some(quiz);
     // Behind a pane that is alone on the screen it would not be seen.
@@ -37,7 +40,7 @@ fn prepare(view: &mut LessonView) -> Vec<Effect> {
 
     // Only a check moves the lab; in a lesson a question is due where the lab stands.
     let wanted = match &question.kind {
-        _ if !quiz.exam => None,
+        _ if !quiz.is_exam() => None,
         QuestionKind::Predict(_) => Some(item.step),
         QuestionKind::Task(_) | QuestionKind::Value(_) => Some(item.step + 1),
         QuestionKind::Choose(_) | QuestionKind::ChooseAll(_) | QuestionKind::Order(_) => None,
@@ -144,12 +147,21 @@ fn settle(view: &mut LessonView, answer: &Answer, lab: &LabAnswers) -> Vec<Effec
 
     let grade = grade(question, answer, lab);
     let mark = grade.mark;
-    quiz.marks.insert(item, mark);
-    view.grades.insert(item, grade.clone());
-    quiz.stage = QuizStage::Answered(grade);
-
     let note = ProgressNote::Answer { question: question.id.clone(), mark };
-    vec![Effect::SaveNote { lesson: view.lesson.id.clone(), note }]
+    // One of an earlier lesson counts there, and is not asked again here.
+    let lesson = match quiz.warm_up() {
+        Some(asked) => {
+            view.warm_up.retain(|left| left != asked);
+            asked.lesson.clone()
+        }
+        None => {
+            view.grades.insert(item, grade.clone());
+            view.lesson.id.clone()
+        }
+    };
+    quiz.marks.insert(item, mark);
+    quiz.stage = QuizStage::Answered(grade);
+    vec![Effect::SaveNote { lesson, note }]
 }
 
 /// Move the cursor to an option; a line that is lifted goes along.
@@ -234,7 +246,7 @@ pub fn enter(model: &mut Model) -> Vec<Effect> {
             if quiz.at >= quiz.places.len() {
                 quiz.stage = QuizStage::Over;
                 // The score comes once the lab is gone (`exam::on_lesson_ended`).
-                return if quiz.exam {
+                return if quiz.is_exam() {
                     vec![Effect::SendToEngine(Request::Quit)]
                 } else {
                     close(view)
@@ -284,8 +296,9 @@ fn answer(view: &mut LessonView) -> Vec<Effect> {
 /// The kernel's answer to a question about a value: as it was when the step had run.
 fn from_lab(view: &LessonView) -> LabAnswers {
     let quiz = view.quiz.as_ref();
-    let asked = quiz
-        .and_then(|quiz| Some((quiz.current_place()?, quiz.question(&view.lesson)?, quiz.exam)));
+    let asked = quiz.and_then(|quiz| {
+        Some((quiz.current_place()?, quiz.question(&view.lesson)?, quiz.is_exam()))
+    });
     let value = asked.and_then(|(item, question, exam)| {
         let source = question.source()?;
         // A record may be of another lab than this check's; its lab has been brought to where the
@@ -299,7 +312,9 @@ fn from_lab(view: &LessonView) -> LabAnswers {
 /// Look at the step that shows it: its record, or in a check a lab where it has just run.
 pub fn visit(model: &mut Model) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
-    let Some(quiz) = view.quiz.as_ref().filter(|quiz| quiz.is_answered()) else {
+    // What shows the answer to one of an earlier lesson is not here.
+    let shown = view.quiz.as_ref().filter(|quiz| quiz.is_answered() && quiz.warm_up().is_none());
+    let Some(quiz) = shown else {
         return Vec::new();
     };
     let Some((item, question)) = quiz.current_place().zip(quiz.question(&view.lesson)) else {
@@ -310,7 +325,7 @@ pub fn visit(model: &mut Model) -> Vec<Effect> {
         .and_then(|id| view.lesson.steps.iter().position(|step| step.id == *id))
         .unwrap_or(item.step);
 
-    if !quiz.exam {
+    if !quiz.is_exam() {
         if view.record(step).is_some() {
             view.look_at(step);
         }
@@ -347,7 +362,7 @@ pub fn end_check(model: &mut Model) -> Vec<Effect> {
 fn close(view: &mut LessonView) -> Vec<Effect> {
     let Some(quiz) = view.quiz.take() else { return Vec::new() };
     let waits_for_task = quiz.stage == QuizStage::Waiting(None);
-    if quiz.exam {
+    if quiz.is_exam() {
         // What was answered so far counts.
         view.quiz = Some(QuizView { stage: QuizStage::Over, ..quiz });
         return vec![Effect::SendToEngine(Request::Quit)];

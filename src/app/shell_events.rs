@@ -20,6 +20,7 @@ pub fn type_key(view: &mut LessonView, key: KeyEvent) -> Vec<Effect> {
     let Some(tab) = view.shells.current_tab_mut() else { return Vec::new() };
     tab.scroll(isize::MIN);
     let bytes = tab.key_bytes(key);
+    tab.note_entered(&bytes);
     vec![Effect::TypeIntoShell { tab: tab.id, bytes }]
 }
 
@@ -179,6 +180,10 @@ pub fn on_output(model: &mut Model, tab: u32, printed: &[u8]) -> Vec<Effect> {
     let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
     let Some(terminal) = view.shells.tab_mut(tab) else { return Vec::new() };
     let bytes = terminal.process_output(printed);
+    let typed = terminal.take_typed();
+    if !terminal.in_what_if {
+        typed.into_iter().for_each(|line| view.learning.by_hand.note_line(line));
+    }
     if bytes.is_empty() { Vec::new() } else { vec![Effect::TypeIntoShell { tab, bytes }] }
 }
 
@@ -188,6 +193,10 @@ pub fn on_paste(model: &mut Model, text: &str) -> Vec<Effect> {
         return Vec::new();
     }
     view.shells.note_typing();
-    let tab = view.shells.current_tab().map(|tab| (tab.id, tab.paste_bytes(text)));
+    let tab = view.shells.current_tab_mut().map(|tab| {
+        let bytes = tab.paste_bytes(text);
+        tab.note_entered(&bytes);
+        (tab.id, bytes)
+    });
     tab.map(|(tab, bytes)| Effect::TypeIntoShell { tab, bytes }).into_iter().collect()
 }

@@ -8,10 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use unicode_width::UnicodeWidthChar;
 
+use super::typed_line::TypedLine;
 use crate::kernel::pty::TerminalSize;
 use crate::op::ActorName;
 use crate::text::{MAX_COMBINING_MARKS, is_hidden, safe, take_whole_characters};
 
+/// Presses of Enter that wait for their lines at most.
+const MAX_ENTERED: usize = 50;
 /// Lines kept above the screen.
 const SCROLLBACK: usize = 2000;
 
@@ -43,6 +46,10 @@ pub struct TerminalTab {
     size: TerminalSize,
     /// Lines looked back.
     scroll: usize,
+    /// Presses of Enter whose lines were not seen yet.
+    entered: usize,
+    /// The lines that were typed, until they are taken.
+    typed: Vec<TypedLine>,
 }
 
 impl std::fmt::Debug for TerminalTab {
@@ -98,6 +105,8 @@ impl TerminalTab {
             marks: 0,
             size,
             scroll: 0,
+            entered: 0,
+            typed: Vec::new(),
         }
     }
 
@@ -117,12 +126,56 @@ impl TerminalTab {
     /// Take in what a program printed; returns what the terminal answers it.
     pub fn process_output(&mut self, printed: &[u8]) -> Vec<u8> {
         let shown = self.seen(printed);
-        self.contained(|parser| parser.process(&shown));
+        self.process_lines(&shown);
         let mut answers = std::mem::take(&mut self.parser.callbacks_mut().bytes);
         // A program that asks in a loop is answered a little.
         answers.truncate(256);
         self.apply_scroll();
         answers
+    }
+
+    /// Have the emulator take it in. At the end of a line that the learner has entered, it is read off the screen: what
+    /// programs print is none, however much it looks like one.
+    fn process_lines(&mut self, mut printed: &[u8]) {
+        while self.entered > 0
+            && let Some(end) = printed.iter().position(|byte| *byte == b'\n')
+        {
+            self.contained(|parser| parser.process(&printed[..end]));
+            if let Some(typed) = TypedLine::read(&self.line_of_cursor()) {
+                self.entered -= 1;
+                self.typed.push(typed);
+            }
+            self.contained(|parser| parser.process(b"\n"));
+            printed = &printed[end + 1..];
+        }
+        self.contained(|parser| parser.process(printed));
+    }
+
+    /// The text of the line that the cursor is in, also where it goes over several rows.
+    fn line_of_cursor(&self) -> String {
+        let screen = self.screen();
+        if screen.alternate_screen() || screen.scrollback() > 0 {
+            return String::new();
+        }
+        let (row, _) = screen.cursor_position();
+        let is_begun_above = |row: &u16| *row > 0 && screen.row_wrapped(*row - 1);
+        let mut first = row;
+        while is_begun_above(&first) {
+            first -= 1;
+        }
+        screen.contents_between(first, 0, row, self.size.columns)
+    }
+
+    /// These bytes were typed here: as many lines may be seen as there are presses of Enter among them.
+    pub fn note_entered(&mut self, bytes: &[u8]) {
+        let presses = bytes.iter().filter(|byte| **byte == b'\r').count();
+        // What a program reads is seen as no line: such presses don't add up.
+        self.entered = (self.entered + presses).min(MAX_ENTERED);
+    }
+
+    /// The lines that were typed since the last time.
+    pub fn take_typed(&mut self) -> Vec<TypedLine> {
+        std::mem::take(&mut self.typed)
     }
 
     /// The printed text, in which everything can be seen. An escape takes more columns than the program counted on, so

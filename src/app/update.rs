@@ -72,6 +72,24 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Effect> {
             model.screen = Screen::Lesson(Box::new(view));
             Vec::new()
         }
+        Msg::WarmUp(questions) => {
+            if let Screen::Lesson(view) = &mut model.screen {
+                view.warm_up = questions;
+            }
+            Vec::new()
+        }
+        Msg::StartAt { steps } => {
+            if let ScreenOverlay::Confirm(_) = model.overlay {
+                model.overlay = ScreenOverlay::None;
+            }
+            let Screen::Lesson(view) = &mut model.screen else { return Vec::new() };
+            view.leave_beginning();
+            if steps == 0 {
+                return Vec::new();
+            }
+            view.start_building();
+            vec![Effect::SendToEngine(Request::RewindTo { steps })]
+        }
         Msg::LessonOpenFailed(why) => {
             model.notice = Some(Notice::Error(why));
             Vec::new()

@@ -5,11 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::{input, to_stderr};
+use crate::lesson::catalogue::all_lessons;
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
+use crate::lesson::{minutes, warm_up};
 use crate::tape::{Tape, embedded, file};
-use crate::text;
 use crate::ui::talk::fit_check;
+use crate::{text, words};
 
 /// True if every beat fits, as an audience sees it: with each tape of the program's that fits it, or with none.
 fn is_fit_for_walls(name: &str, lesson: Lesson) -> bool {
@@ -35,6 +37,7 @@ fn is_fit_for_walls(name: &str, lesson: Lesson) -> bool {
 }
 
 pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    let known = all_lessons()?;
     let mut all_sound = true;
     for path in files {
         let text = match input::read_lesson(path) {
@@ -49,11 +52,23 @@ pub fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
 
         match parse(&path.to_string_lossy(), &text) {
             Ok(lesson) => {
+                if let Some(finding) = warm_up::find_mistake(&lesson, &text, &known) {
+                    all_sound = false;
+                    let place = format!("{}:{}", path.display(), finding.line);
+                    to_stderr(&text::safe_lines(&format!("{place}: {}", finding.message)));
+                    continue;
+                }
                 println!(
                     "{}: sound, {} steps",
                     text::safe(&path.to_string_lossy()),
                     lesson.steps.len()
                 );
+                let estimated = minutes::estimate(&lesson);
+                if !minutes::is_honest(lesson.minutes, estimated) {
+                    let (said, likely) =
+                        (words::minutes(lesson.minutes), words::minutes(estimated));
+                    println!("  it says {said}; by its length it is {likely}");
+                }
                 all_sound &= is_fit_for_walls(&path.display().to_string(), lesson);
             }
             Err(error) => {

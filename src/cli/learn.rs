@@ -23,8 +23,9 @@ use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::AnswerMark;
+use crate::lesson::warm_up::{self, PastAnswer, PastAnswers};
 use crate::notice::{FileNotice, Notice};
-use crate::progress::{self, LearningWay, LessonOrigin, LessonProgress, Progress};
+use crate::progress::{self, AnswerProgress, LearningWay, LessonOrigin, LessonProgress, Progress};
 use crate::tape::{Tape, embedded, player};
 use crate::tui::{self, AppServices, EngineLink, TuiOptions};
 use crate::words;
@@ -37,6 +38,9 @@ pub struct LearnOptions {
     /// How to learn, this time (W on the screen changes it for good)
     #[arg(long, value_enum)]
     pub way: Option<WayOption>,
+    /// Begin with this chapter of the lesson; the steps before it are played for you
+    #[arg(long, value_name = "NUMBER")]
+    pub chapter: Option<usize>,
     /// Every step is yours: the same as --way type
     #[arg(long, conflicts_with_all = ["tape", "way"])]
     pub your_turn: bool,
@@ -95,6 +99,10 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
         file = tape;
     }
 
+    let start_at = match options.chapter {
+        Some(number) => Some(chapter_start(asked.as_ref(), number)?),
+        None => None,
+    };
     let open = asked.as_ref().map(|lesson| lesson.id.clone());
     let source = if options.tape.is_some() { PlaySource::Tape } else { PlaySource::Lab };
     let consent = match (&asked, name, source) {
@@ -112,10 +120,29 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
         },
         source,
         tape: file,
+        start_at,
         exam: None,
         consent,
     };
     screen(asked, open, setting)
+}
+
+/// Steps before a chapter, by its number from 1.
+fn chapter_start(lesson: Option<&Lesson>, number: usize) -> anyhow::Result<usize> {
+    let Some(lesson) = lesson else {
+        bail!("--chapter needs a lesson: unboxed learn LESSON --chapter 2")
+    };
+    let chapters = lesson.chapters();
+    match number.checked_sub(1).and_then(|place| chapters.get(place)) {
+        Some(chapter) => Ok(chapter.steps.start),
+        None if chapters.is_empty() => bail!("{} has no chapters", lesson.id),
+        None => {
+            let titles =
+                (1..).zip(&chapters).map(|(number, one)| format!("{number} {}", one.title));
+            let titles: Vec<String> = titles.collect();
+            bail!("{} has no chapter {number}, only {}", lesson.id, titles.join(", "))
+        }
+    }
 }
 
 /// Ask the questions of one lesson, or of all.
@@ -154,6 +181,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
         way: AskedWay::Is(LearningWay::Shown),
         source: PlaySource::Lab,
         tape: None,
+        start_at: None,
         exam,
         consent,
     };
@@ -167,6 +195,8 @@ struct Setting {
     source: PlaySource,
     /// A tape that is not the program's own.
     tape: Option<PathBuf>,
+    /// Steps that are played before the screen begins with the next one.
+    start_at: Option<usize>,
     exam: Option<Exam>,
     consent: Option<Vec<String>>,
 }
@@ -244,6 +274,7 @@ fn screen(
         progress,
         writer: ProgressWriter::start(dir),
         tape: setting.tape,
+        start_at: setting.start_at,
     };
     let options = TuiOptions {
         setup,
@@ -315,6 +346,8 @@ struct Engines {
     writer: ProgressWriter,
     /// A tape that is not the program's own.
     tape: Option<PathBuf>,
+    /// Steps that are played before the first lesson that is opened begins with the next one.
+    start_at: Option<usize>,
 }
 
 impl Engines {
@@ -326,15 +359,30 @@ impl Engines {
     }
 }
 
+impl PastAnswers for Engines {
+    fn answer(&self, lesson: &Lesson, question: &str) -> Option<PastAnswer> {
+        let known = self.progress.lesson(&self.progress_key(&lesson.id))?;
+        let AnswerProgress { mark, tries } = *known.answers.get(question)?;
+        Some(PastAnswer { mark, tries })
+    }
+
+    fn has_begun(&self, lesson: &Lesson) -> bool {
+        let known = self.progress.lesson(&self.progress_key(&lesson.id));
+        known.is_some_and(|known| known.reached > 0 || known.steps_on_tape() > 0)
+    }
+}
+
 impl AppServices for Engines {
     fn open_lesson(&mut self, id: &str, from: PlaySource) -> anyhow::Result<EngineLink> {
         let Some(lesson) = self.lessons.iter().find(|lesson| lesson.id == id) else {
             bail!("there is no lesson `{id}`")
         };
         let lesson = Arc::new(lesson.clone());
+        let warm_up = warm_up::choose(&lesson, &self.lessons, self);
+        let start_at = self.start_at.take();
         if from == PlaySource::Tape {
             let tape = record::tape_of_lesson(&lesson, self.tape.as_deref(), &self.facts)?;
-            return play_tape(lesson, tape, &self.facts);
+            return Ok(EngineLink { warm_up, start_at, ..play_tape(lesson, tape, &self.facts)? });
         }
 
         let left_off = self
@@ -358,7 +406,8 @@ impl AppServices for Engines {
             play::run_engine(open, &for_engine, &pending_shells, &to_front);
         });
 
-        Ok(EngineLink { lesson, requests, events, thread, left_off, tape: None })
+        let tape = None;
+        Ok(EngineLink { lesson, requests, events, thread, left_off, tape, warm_up, start_at })
     }
 
     fn keep_consent(&mut self, lesson: &str) -> Option<FileNotice> {
@@ -378,8 +427,12 @@ impl AppServices for Engines {
 
     fn save_note(&mut self, lesson: &str, note: &ProgressNote) -> Option<FileNotice> {
         let lesson = self.progress_key(lesson);
-        if let ProgressNote::Reached(reached) = note {
-            self.progress.note_reached(&lesson, *reached);
+        match note {
+            ProgressNote::Reached(reached) => self.progress.note_reached(&lesson, *reached),
+            ProgressNote::Answer { question, mark } => {
+                self.progress.note_answer(&lesson, question, *mark);
+            }
+            ProgressNote::Step { .. } => {}
         }
         self.writer.queue(&lesson, note)
     }
@@ -392,5 +445,14 @@ fn play_tape(lesson: Arc<Lesson>, tape: Tape, here: &Facts) -> anyhow::Result<En
     let origin = tape.header.origin_seen_from(here);
     let own = Arc::clone(&lesson);
     let thread = std::thread::spawn(move || player::play_tape(&tape, &own, &for_player, &to_front));
-    Ok(EngineLink { lesson, requests, events, thread, left_off: 0, tape: Some(origin) })
+    Ok(EngineLink {
+        lesson,
+        requests,
+        events,
+        thread,
+        left_off: 0,
+        tape: Some(origin),
+        warm_up: Vec::new(),
+        start_at: None,
+    })
 }

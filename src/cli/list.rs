@@ -43,11 +43,12 @@ pub fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
 
 fn lines(lesson: &Lesson, facts: &Facts, width: usize) -> Vec<String> {
     let playable = can_play(&lesson.needs, facts);
-    let (number, id, minutes) = (lesson.number, &lesson.id, lesson.minutes);
+    let (number, id) = (lesson.number, &lesson.id);
+    let minutes = words::short_minutes(lesson.minutes);
     let title = text::prose(&lesson.title);
     let how = way(&lesson.id, &playable);
 
-    let mut lines = vec![format!("{number:>3}  {id:<width$}  {how:<4}  {minutes:>3} min  {title}")];
+    let mut lines = vec![format!("{number:>3}  {id:<width$}  {how:<4}  {minutes:>5} min  {title}")];
     if let Playable::No { why, .. } = &playable {
         lines.push(format!("     {:<width$}  {}", "", text::one_line(&words::blocker(why))));
     }
@@ -73,7 +74,8 @@ fn row(lesson: &Lesson, facts: &Facts) -> Value {
         "number": lesson.number,
         "id": lesson.id,
         "title": lesson.title,
-        "minutes": lesson.minutes,
+        "minutes": lesson.minutes.watch,
+        "minutes_doing": lesson.minutes.all,
         "plays": way(&lesson.id, &playable),
         "why": why,
     })

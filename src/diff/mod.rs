@@ -17,8 +17,8 @@ use self::rows::{DiffSide, OwnedRows, diff_rows, diff_sections, mark_by_equality
 
 use crate::op::{ActorName, IpcObject};
 use crate::snapshot::{
-    Address, Cgroup, DirEntry, FirewallRule, Link, Mount, Namespace, Neighbour, NetworkOmitted,
-    Omitted, OverlayEntry, Process, Route, Snapshot, Traffic,
+    Address, Cgroup, DirEntry, FirewallRule, Link, Mount, Namespace, NamespaceContent, Neighbour,
+    NetworkOmitted, Omitted, OverlayEntry, Process, Route, Snapshot, Traffic,
 };
 use crate::view::ViewKind;
 
@@ -117,6 +117,8 @@ pub struct Diff {
     /// The System V objects of each IPC namespace, by the first actor in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ipc: Vec<DiffRow<(ActorName, IpcObject)>>,
+    /// The contents of namespaces.
+    pub contents: Vec<DiffRow<NamespaceContent>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -197,6 +199,12 @@ impl Diff {
                 |(actor, it)| (actor.clone(), it.kind, it.id),
                 mark_by_equality,
             ),
+            contents: diff_rows(
+                &DiffSide::new(&before.contents, before.processes_omitted),
+                &DiffSide::new(&after.contents, after.processes_omitted),
+                |content| (content.holds.kind(), content.inode),
+                content_mark,
+            ),
         }
     }
 
@@ -220,7 +228,8 @@ impl Diff {
             && !any_move(&self.processes)
             && !any_move(&self.namespaces)
             && !any_move(&self.hostnames)
-            && !any_move(&self.ipc);
+            && !any_move(&self.ipc)
+            && !any_move(&self.contents);
         let files = !any_in(&self.overlays) && !any_in(&self.directories);
         rows && files
             && !self.cgroups.iter().any(has_moved)
@@ -232,7 +241,9 @@ impl Diff {
         match view {
             ViewKind::Mounts => in_sections(&self.mounts),
             ViewKind::Processes => changed(&self.processes),
-            ViewKind::Namespaces => changed(&self.namespaces) + changed(&self.ipc),
+            ViewKind::Namespaces => {
+                changed(&self.namespaces) + changed(&self.contents) + changed(&self.ipc)
+            }
             ViewKind::Network => self
                 .networks
                 .iter()
@@ -281,6 +292,11 @@ fn process_mark(before: &Process, after: &Process) -> ChangeKind {
     calm.state = before.state;
     let became_zombie = (before.state == 'Z') != (after.state == 'Z');
     if *before == calm && !became_zombie { ChangeKind::Same } else { ChangeKind::Changed }
+}
+
+/// The mark of a content: its actors are told with the namespaces.
+fn content_mark(before: &NamespaceContent, after: &NamespaceContent) -> ChangeKind {
+    mark_by_equality(&before.holds, &after.holds)
 }
 
 /// Namespaces are known by their members. Where not all processes were read, those who are there tell nothing of the

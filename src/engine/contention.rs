@@ -24,7 +24,7 @@ pub(super) struct CpuWatch {
 
 impl CpuWatch {
     pub fn start(step: &Step) -> CpuWatch {
-        let is_timed = step.expect.iter().any(|expect| as_timed(expect).is_some());
+        let is_timed = step.expect.iter().any(is_timed);
         CpuWatch { start: is_timed.then(now).flatten(), end: None }
     }
 
@@ -71,6 +71,11 @@ pub(super) fn mark_spoilt(verdicts: &mut [Verdict], others_percent: u8, tries: u
     }
 }
 
+/// True if others who take the CPUs can spoil what it is about.
+fn is_timed(expect: &Expect) -> bool {
+    matches!(expect, Expect::Took(_)) || as_timed(expect).is_some()
+}
+
 /// The measurement, if others who take the CPUs can make it less: shares and rates.
 fn as_timed(expect: &Expect) -> Option<&Measured> {
     const TIMED: [&str; 3] = ["cpu_share", "mib_per_s", "mbit_per_s"];
@@ -81,6 +86,10 @@ fn as_timed(expect: &Expect) -> Option<&Measured> {
 /// True if a verdict is that something came to less than it should. That it came to more is nobody else's doing.
 fn falls_short(verdict: &Verdict) -> bool {
     let Expected::State(expect) = &verdict.expected else { return false };
+    // Whoever waits for a CPU takes longer, and the one beside it, too.
+    if let (Expect::Took(_), Seen::Durations { .. }) = (expect.as_ref(), &verdict.seen) {
+        return !verdict.ok;
+    }
     let Some(least) = as_timed(expect).and_then(|measured| measured.at_least) else { return false };
     if let Seen::Compared { number, other, .. } = &verdict.seen {
         return !verdict.ok && number / other < least;
@@ -112,6 +121,7 @@ mod tests {
         let half = r#"{"measured": {"what": "cpu_share", "at_least": 0.45, "at_most": 0.55}}"#;
         let rate = r#"{"measured": {"what": "mbit_per_s", "by": "a", "of": "b", "at_least": 0.5}}"#;
         let count = r#"{"measured": {"what": "forked", "at_least": 5}}"#;
+        let took = r#"{"took": {"action": 2, "of": 1, "at_most": 0.2}}"#;
         let of = |number, other| Seen::Compared { number, other, of: "b".into() };
         for (expect, ok, seen, expected) in [
             (half, false, measured(0.3), true),
@@ -121,6 +131,9 @@ mod tests {
             (half, false, Seen::NotMeasured, false),
             (rate, false, of(2.0, 10.0), true),
             (rate, true, of(6.0, 10.0), false),
+            (took, false, Seen::Durations { nanos: 9, other: 10 }, true),
+            (took, true, Seen::Durations { nanos: 1, other: 10 }, false),
+            (took, false, Seen::NothingDone, false),
             (count, false, Seen::Measured { name: "forked".into(), number: 2.0 }, false),
         ] {
             let said = format!("{expect} {seen:?}");

@@ -3,7 +3,7 @@
 use super::lab::Lab;
 use crate::fact::ProcListing;
 use crate::lesson::expect::{Expect, FactAnswers, FactRequest};
-use crate::observe::actor_facts;
+use crate::observe::{actor_facts, contents};
 use crate::op::ActorName;
 use crate::snapshot::Snapshot;
 
@@ -30,6 +30,14 @@ pub fn gather_facts(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> F
             FactRequest::ProcCount { viewer } => {
                 let count = living(&viewer).map(actor_facts::proc_count);
                 answers.proc_counts.extend(count.map(|count| (viewer, count)));
+            }
+            FactRequest::CgroupPaths { of, reader } => {
+                let lab_pid = |actor: &ActorName| snapshot.living_process_of(actor)?.lab_pid();
+                let pids = lab_pid(&of).zip(lab_pid(&reader));
+                let text = pids
+                    .and_then(|(of, reader)| lab.links().cgroup_paths(of, reader).ok().flatten());
+                let paths = text.map(|text| contents::group_paths(&text));
+                answers.cgroup_paths.extend(paths.map(|paths| ((of, reader), paths)));
             }
             FactRequest::Reach { from, to } => {
                 let from_process = snapshot.living_process_of(&from);

@@ -51,7 +51,8 @@ impl Lab {
     fn are_hopeless<'a>(&self, mut open: impl Iterator<Item = &'a Expect>, now: &Snapshot) -> bool {
         let is_gone = |actor: &ActorName| !self.has_actor(actor) && now.process_of(actor).is_none();
         open.all(|expect| {
-            matches!(expect, Expect::Measured(_)) || expect.actors().into_iter().any(is_gone)
+            matches!(expect, Expect::Measured(_) | Expect::Took(_))
+                || expect.actors().into_iter().any(is_gone)
         })
     }
 

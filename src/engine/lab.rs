@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::group_roots::KnownGroupRoots;
 use super::ipc_watch;
 use super::link::ActorLinks;
 use super::waiting::WaitContext;
@@ -35,6 +36,7 @@ pub struct Lab {
     /// Host names as last asked for: they can't be read from outside.
     hostnames: BTreeMap<ActorName, String>,
     names: HostnameWatch,
+    group_roots: KnownGroupRoots,
     /// True while a step is about System V objects: asking costs a process for each IPC namespace.
     watches_ipc: bool,
     /// True after something was done that may have changed a host name.
@@ -142,6 +144,7 @@ impl Lab {
             hostnames,
             watches_ipc: false,
             names,
+            group_roots: KnownGroupRoots::default(),
             stale: true,
             asked: Instant::now(),
             made_actors: [ActorName::host()].into(),
@@ -195,10 +198,17 @@ impl Lab {
         self.observer.cgroups()
     }
 
-    /// Look at what a step is about: its directories, and System V objects where it speaks of them.
-    pub fn watch_step(&mut self, step: &Step) {
-        self.set_watched_directories(&step.look);
-        self.watch_ipc(step.is_about_ipc());
+    /// Look at what steps are about: their directories, and System V objects where one speaks of them.
+    pub fn watch_steps(&mut self, steps: &[&Step]) {
+        let mut look: Vec<WatchedDirectory> =
+            steps.iter().flat_map(|step| step.look.clone()).collect();
+        look.dedup();
+        self.observer.set_watched_directories(look);
+
+        self.watches_ipc = steps.iter().any(|step| step.is_about_ipc());
+        if !self.watches_ipc {
+            self.observer.set_ipc(Vec::new());
+        }
     }
 
     fn ask_ipc_if_watched(&mut self) {
@@ -206,17 +216,6 @@ impl Lab {
             self.asked = Instant::now();
             ipc_watch::ask(&mut self.links, &mut self.observer, lab_pid);
         }
-    }
-
-    pub fn watch_ipc(&mut self, is_watched: bool) {
-        self.watches_ipc = is_watched;
-        if !is_watched {
-            self.observer.set_ipc(Vec::new());
-        }
-    }
-
-    pub fn set_watched_directories(&mut self, look: &[WatchedDirectory]) {
-        self.observer.set_watched_directories(look.to_vec());
     }
 
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
@@ -308,7 +307,12 @@ impl Lab {
     pub fn snapshot(&mut self) -> Snapshot {
         self.ask_hostnames_if_stale();
         self.ask_ipc_if_watched();
-        self.observer.snapshot()
+        let snapshot = self.observer.snapshot();
+        if self.group_roots.ask_for_new_ones(&mut self.links, &snapshot) {
+            self.observer.set_group_roots(self.group_roots.known.clone());
+            return self.observer.snapshot();
+        }
+        snapshot
     }
 
     /// The state now, if it is not what the last snapshot showed.

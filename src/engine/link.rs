@@ -209,6 +209,15 @@ impl ActorLinks {
         Ok(tables)
     }
 
+    /// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`, both by their pids as the lab's host
+    /// counts.
+    pub fn cgroup_paths(&mut self, of: u32, reader: u32) -> Result<Option<String>, LinkError> {
+        let host = ActorName::host();
+        let answer = self.ask(&host, &EngineToActor::CgroupPaths { of, reader })?.message;
+        let ActorToEngine::CgroupPaths(text) = answer else { return Err(self.lose(&host)) };
+        Ok(text)
+    }
+
     /// A shell beside a process (its pid as the lab's host counts) on a new terminal, whose master side this is.
     pub fn open_shell(
         &mut self,
@@ -325,6 +334,7 @@ impl ActorLinks {
             | ActorToEngine::AddressProbed { .. }
             | ActorToEngine::Hostname(_)
             | ActorToEngine::IpcTables(_)
+            | ActorToEngine::CgroupPaths(_)
             | ActorToEngine::Netlink
             | ActorToEngine::Shell
             | ActorToEngine::StandIn
@@ -420,7 +430,7 @@ mod tests {
         assert_eq!(links.adopt("container".into(), 1, 1).expect_err("lost").to_string(), LOST);
 
         // The wire of a new actor that is none.
-        let spawn = Op::Spawn { actor: "container".into(), unshare: Vec::new() };
+        let spawn = Op::spawn("container".into(), Vec::new());
         let record = OpRecord {
             actor: ActorName::host(),
             op: spawn.clone(),

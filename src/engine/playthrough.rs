@@ -93,7 +93,7 @@ impl Playthrough {
         let started = Instant::now();
         self.draw(&step.charts);
         let lab = &mut self.lab;
-        lab.watch_step(step);
+        lab.watch_steps(&[step]);
 
         // A repair mends what is broken: it is compared with the broken state, as a learner's is.
         let mut watch = CpuWatch::start(step);
@@ -141,7 +141,7 @@ impl Playthrough {
     /// it would have done may be there.
     pub fn pass_over(&mut self, step: &Step, status: StepStatus) -> Result<StepRecord, LabError> {
         // A directory that the step before looked at would seem gone.
-        self.lab.watch_step(step);
+        self.lab.watch_steps(&[step]);
         let before = Arc::new(self.lab.snapshot());
         let (after, verdicts) = match &status {
             StepStatus::LeftOut => {

@@ -18,7 +18,7 @@ use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::detour::Detour;
-use crate::lesson::model::{Lesson, Step, WatchedDirectory};
+use crate::lesson::model::{Lesson, Step};
 use crate::observe::machine::{MachineState, SessionTraces};
 use crate::op::ActorName;
 use crate::proof::Proof;
@@ -201,14 +201,10 @@ impl Session {
 
         // What the last step showed stays in sight beside what the next one is about.
         let last = played.checked_sub(1).and_then(|index| lesson.steps.get(index));
-        let mut look: Vec<WatchedDirectory> =
-            last.into_iter().chain(step).flat_map(|step| step.look.clone()).collect();
-        look.dedup();
-        let is_about_ipc = last.into_iter().chain(step).any(Step::is_about_ipc);
+        let in_sight: Vec<&Step> = last.into_iter().chain(step).collect();
 
         let lab = self.lab()?;
-        lab.set_watched_directories(&look);
-        lab.watch_ipc(is_about_ipc);
+        lab.watch_steps(&in_sight);
         let live = lab.snapshot();
         let context = lab.lab_facts(&live);
         let info = lab.info();
@@ -305,11 +301,10 @@ impl Session {
     /// Play a branch of a step in another lab; the one that is up is put aside, with all that was typed in it.
     pub fn play_branch(&mut self, step: usize, branch: usize) -> Result<StepRecord, SessionError> {
         let lesson = Arc::clone(&self.lesson);
-        let found = lesson.steps.get(step).and_then(|step| step.branches.get(branch));
-        let played = found.ok_or(SessionError::AtTheEnd)?.to_step();
+        let told = lesson.steps.get(step).ok_or(SessionError::AtTheEnd)?;
+        let played = told.branches.get(branch).ok_or(SessionError::AtTheEnd)?.to_step();
 
         self.leave_branch()?;
-
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         let lab = Lab::make_beside(keeper, &self.plan, &self.waiting)?;
         let mut own = self.current.replace(Playthrough::new(lab)).ok_or(SessionError::NoLab)?;
@@ -317,6 +312,11 @@ impl Session {
         self.suspended = Some(own);
 
         self.replay_steps(step)?;
+        // A what-if takes what its step takes.
+        if let Playable::No { why, cure } = can_play(&told.needs, &self.facts) {
+            let status = StepStatus::Skipped { why, cure };
+            return self.in_lab(|current, _| current.pass_over(&played, status));
+        }
         self.play(&played)
     }
 

@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn spawn(kinds: &[NamespaceKind]) -> Spawn {
-        Spawn { actor: "container".into(), unshare: kinds.to_vec() }
+        Spawn::in_namespaces("container".into(), kinds.to_vec())
     }
 
     #[test]

@@ -4,7 +4,10 @@ use super::card::{Card, See};
 use super::data::{CardData, GONE, NOBODY, card, seen};
 use super::see;
 use crate::op::{ActorName, NamespaceKind};
-use crate::snapshot::{FirewallRule, Link, Mount, Process, Route, RuleEffect, Traffic};
+use crate::snapshot::{
+    FirewallRule, Link, Mount, NamespaceContent, NamespaceHolds, Process, Route, RuleEffect,
+    Traffic,
+};
 use crate::text::shortened;
 use crate::view::ViewKind;
 
@@ -100,6 +103,67 @@ pub(super) fn namespace_card(kind: NamespaceKind, data: &CardData<'_>) -> Card {
         "The number in brackets is the namespace: the same number, the same namespace.".into(),
     );
     card(format!("{word}s of the actors"), sentences, seen(last, GONE), &[word, kind.clone_flag()])
+}
+
+/// The card of what is in a namespace.
+pub(super) fn content_card(content: &NamespaceContent, data: &CardData<'_>) -> Card {
+    let names: Vec<&str> = content.actors.iter().map(ActorName::as_str).collect();
+    let names = names.join(", ");
+    let is_there = data.snapshot.contents.contains(content);
+    let seat = content.actors.iter().find_map(|actor| data.seat(actor)).filter(|_| is_there);
+
+    match &content.holds {
+        NamespaceHolds::IdMap { uids, .. } => {
+            let what = if uids.is_empty() {
+                format!(
+                    "The user namespace of {names} has no user map: whoever is in it is 65534 there, and can't become anybody else."
+                )
+            } else {
+                format!(
+                    "Ids of the user namespace of {names}, and which ids they are outside: files and signals are judged by those."
+                )
+            };
+            let first = uids.first().copied();
+            let is_labs = content.is_of_host();
+            let line = seat.filter(|_| !is_labs).map(|seat| see::id_map(&seat, first));
+            let why_not = if is_labs {
+                "In the lab its own ids are all there are: who reads the map on the machine sees this."
+            } else {
+                GONE
+            };
+            card(
+                format!("ids of {names}"),
+                vec![what],
+                seen(line, why_not),
+                &["id map", "user namespace"],
+            )
+        }
+        NamespaceHolds::Clocks(offsets) => {
+            let what = format!(
+                "What {names} sees on its clocks is that of the machine plus these offsets. The time of day has none."
+            );
+            let line = seat.map(|seat| see::clock_offsets(&seat, offsets.main().unwrap_or(0)));
+            card(
+                format!("clocks of {names}"),
+                vec![what],
+                seen(line, GONE),
+                &["clock offset", "time namespace"],
+            )
+        }
+        NamespaceHolds::GroupRoots(roots) => {
+            let what = format!(
+                "For {names} the control groups begin at this one: it reads `/` there, and paths of groups outside begin with `/..`."
+            );
+            let line =
+                seat.zip(roots.first()).map(|(seat, root)| see::own_groups(&seat, &root.path));
+            card(
+                format!("control groups of {names}"),
+                vec![what],
+                seen(line, GONE),
+                &["cgroup namespace", "control group"],
+            )
+        }
+    }
 }
 
 pub(super) fn link_card(network: &str, link: &Link, data: &CardData<'_>) -> Card {

@@ -1,7 +1,7 @@
 //! Lines to type into a shell of the lab, to see oneself what a row says. Each one looks, and changes nothing of the lab.
 
 use crate::action::paths::shell_word;
-use crate::op::{ActorName, IpcObject};
+use crate::op::{ActorName, IpcObject, MappedIds};
 
 /// A line for a shell beside the lab's host: it has all programs of the machine's /usr, and sees into every other actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +82,25 @@ pub fn ipc_object(seat: &Seat, object: &IpcObject) -> SeeLine {
     see(format!("{}cat {}", seat.enter("-i"), object.kind.table()), key.to_string())
 }
 
+/// The first range of a user map; who has none is 65534.
+pub fn id_map(seat: &Seat, first: Option<MappedIds>) -> SeeLine {
+    match first {
+        Some(range) => see(format!("cat /proc/{}/uid_map", seat.pid()), range.outside.to_string()),
+        None => {
+            let enter = seat.enter("-U --preserve-credentials");
+            see(format!("{enter}id -u"), "65534")
+        }
+    }
+}
+
+pub fn clock_offsets(seat: &Seat, seconds: i64) -> SeeLine {
+    see(format!("cat /proc/{}/timens_offsets", seat.pid()), seconds.to_string())
+}
+
+pub fn own_groups(seat: &Seat, path: &str) -> SeeLine {
+    see(format!("cat /proc/{}/cgroup", seat.pid()), path)
+}
+
 pub fn link(seat: &Seat, name: &str) -> SeeLine {
     see(format!("{}ip -d link show dev {}", seat.enter("-n"), shell_word(name)), name)
 }
@@ -152,7 +171,7 @@ pub fn manual(section: &str, name: &str) -> String {
 
 /// A line that makes the call, and whose effects are gone when it ends: it works in namespaces of its own, or is refused.
 pub fn call(name: &str) -> Option<SeeLine> {
-    const LINES: [(&str, &str); 35] = [
+    const LINES: [(&str, &str); 45] = [
         ("mount", "strace -f -e trace=mount unshare -m true"),
         ("umount2", "strace -f -e trace=umount2 unshare -m umount -l /proc"),
         (
@@ -170,12 +189,22 @@ pub fn call(name: &str) -> Option<SeeLine> {
         ("read", "strace -e trace=read cat /proc/version"),
         ("stat", "strace -e trace=%%stat ls -d /proc"),
         ("sethostname", "strace -f -e trace=sethostname unshare -u hostname box"),
+        ("msgget", "strace -f -e trace=msgget unshare -i ipcmk -Q"),
+        ("shmget", "strace -f -e trace=shmget unshare -i ipcmk -M 4096"),
+        ("semget", "strace -f -e trace=semget unshare -i ipcmk -S 1"),
+        ("msgctl", "strace -f -e trace=msgctl unshare -i sh -c 'ipcmk -Q; ipcrm -q 0'"),
+        ("shmctl", "strace -f -e trace=shmctl unshare -i sh -c 'ipcmk -M 4096; ipcrm -m 0'"),
+        ("semctl", "strace -f -e trace=semctl unshare -i sh -c 'ipcmk -S 1; ipcrm -s 0'"),
         ("getpid", "strace -e trace=getpid bash -c true"),
         ("kill", "strace -e trace=kill bash -c 'kill -0 $$'"),
         ("clone", "strace -f -e trace=clone,clone3 unshare -fp true"),
         ("clone3", "strace -f -e trace=clone,clone3 unshare -fp true"),
         ("unshare", "strace -e trace=unshare unshare -u true"),
         ("setns", "strace -e trace=setns nsenter -t 1 -u true"),
+        ("setuid", "strace -e trace=setuid unshare -U -r --setuid 0 true"),
+        ("setgid", "strace -e trace=setgid chroot --userspec=:0 / true"),
+        ("setresuid", "strace -e trace=setresuid setpriv --reuid 0 true"),
+        ("setresgid", "strace -e trace=setresgid setpriv --regid 0 --keep-groups true"),
         ("wait4", "strace -f -e trace=wait4 sh -c 'env true; true'"),
         ("execve", "strace -e trace=execve true"),
         ("socket", "strace -e trace=socket ping -c 1 127.0.0.1"),

@@ -6,16 +6,16 @@ use super::groups_and_calls::{
     call_card, chart_card, entry_card, file_card, group_card, layer_card, overlay_card,
 };
 use super::rows::{
-    forwarding_card, link_card, mount_card, namespace_card, process_card, route_card, rule_card,
-    traffic_card, view_card,
+    content_card, forwarding_card, link_card, mount_card, namespace_card, process_card, route_card,
+    rule_card, traffic_card, view_card,
 };
 use super::see;
 use crate::call::Call;
 use crate::diff::CgroupFile;
 use crate::op::{ActorName, IpcObject, NamespaceKind, Op};
 use crate::snapshot::{
-    Address, DirEntry, FirewallRule, Link, Mount, Neighbour, Overlay, OverlayEntry, Process, Route,
-    Traffic,
+    Address, DirEntry, FirewallRule, Link, Mount, NamespaceContent, Neighbour, Overlay,
+    OverlayEntry, Process, Route, Traffic,
 };
 use crate::view::{ChartKind, ViewKind};
 use crate::words;
@@ -40,6 +40,7 @@ pub enum Topic<'a> {
         actor: &'a ActorName,
         object: &'a IpcObject,
     },
+    NamespaceContent(&'a NamespaceContent),
     Link {
         network: &'a str,
         link: &'a Link,
@@ -134,6 +135,7 @@ impl Topic<'_> {
                     &["System V IPC", "IPC namespace"],
                 )
             }
+            Topic::NamespaceContent(content) => content_card(content, data),
             Topic::Link { network, link } => link_card(network, link, data),
             Topic::Address { network, address } => {
                 let Address { dev, ip, prefix, scope } = address;

@@ -100,6 +100,10 @@ fn step(screen: &mut CastScreen, played_lesson: &PlayedLesson<'_>, played: &Play
     let PlayedStep { number, step, actions: played_actions, branches, .. } = played;
     screen.add_marker(&format!("{number}. {}", step.title));
     screen.start_page(&format!("{number} of {}  {}", played_lesson.steps.len(), step.title));
+    if let Some(chapter) = words::chapter_begin(played_lesson.lesson, number - 1) {
+        screen.print_line(&Line::styled(chapter, THEME.bold()));
+        screen.blank_line();
+    }
     screen.print_lines(markdown::lines(&step.story, LINE_WIDTH, *THEME));
     screen.wait_for_reading();
 

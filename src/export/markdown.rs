@@ -25,6 +25,7 @@ pub fn write(played_lesson: &PlayedLesson<'_>, mut out: impl Write) -> io::Resul
     let mut blocks = vec![
         format!("# {}", plain_line(&played_lesson.lesson.title)),
         to_markdown(&played_lesson.lesson.summary),
+        after_lesson(&played_lesson.lesson.goal),
         format!(
             "Recorded on {}. What a step changed is marked: `+` new or mounted, `-` gone or unmounted, `~` changed, `>` moved.",
             plain_line(&played_lesson.tape.header.origin())
@@ -32,7 +33,13 @@ pub fn write(played_lesson: &PlayedLesson<'_>, mut out: impl Write) -> io::Resul
     ];
 
     for (played, map) in played_lesson.steps.iter().zip(step_maps(played_lesson)) {
+        let chapter = words::chapter_begin(played_lesson.lesson, played.number - 1);
+        blocks.extend(chapter.map(|chapter| format!("**{}**", plain_line(&chapter))));
         step(&mut blocks, played, map.as_ref());
+    }
+    if !played_lesson.lesson.recap.is_empty() {
+        blocks.push("## To keep in mind".to_owned());
+        blocks.push(to_markdown(&played_lesson.lesson.recap));
     }
 
     if played_lesson.steps.iter().any(|played| !played.questions.is_empty()) {
@@ -42,6 +49,15 @@ pub fn write(played_lesson: &PlayedLesson<'_>, mut out: impl Write) -> io::Resul
 
     writeln!(out, "{}", prose_lines(&blocks.join("\n\n")))?;
     out.flush()
+}
+
+/// The goal of a lesson, as a sentence; nothing where it has none.
+fn after_lesson(goal: &str) -> String {
+    if goal.is_empty() {
+        String::new()
+    } else {
+        format!("After this lesson you can {}", to_markdown(goal))
+    }
 }
 
 fn step(blocks: &mut Vec<String>, played: &PlayedStep<'_>, map: Option<&StepMap>) {

@@ -16,7 +16,7 @@ use crate::doctor::{LabIdMapping, ProbeResult, RefusedTree};
 use crate::failure::with_causes;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::{confine, inherited};
-use crate::lab::store::{self, IdRange, SetGroups};
+use crate::lab::store::{self, IdRange};
 use crate::lab::trial::{self, NetworkTrial, TRIAL_TIMEOUT, TrialPart};
 use crate::op::NamespaceKind;
 use crate::wire::protocol::{FailureContext, RoleFailure};
@@ -120,8 +120,8 @@ fn fork_trial(network: NetworkTrial) -> Result<(), RoleFailure> {
             process::exit_now(0)
         }
         RoleFork::Parent(store) => {
-            let line = format!("0 {} {}", mapping.first, mapping.count);
-            let map = |pid| store::map_ids(pid, &line, SetGroups::for_id_count(mapping.count));
+            let maps = store::id_maps(mapping.first, mapping.count);
+            let map = |pid| store::map_ids(pid, &maps);
             let wrote = store
                 .pid()
                 .ok_or(Errno::ESRCH)

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::{confine, log};
-use crate::lab::store::{self, IdRange, SetGroups};
+use crate::lab::store::{self, IdRange};
 use crate::op::NamespaceKind;
 use crate::wire::protocol::{
     FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
@@ -149,8 +149,8 @@ pub(super) fn start() -> Result<RunningStore, RoleFailure> {
         RoleFork::Child => be_store(store_end, mapped, mapping, me),
         RoleFork::Parent(store) => {
             drop((store_end, mapped));
-            let line = format!("0 {} {}", mapping.first, mapping.count);
-            let map = |pid| store::map_ids(pid, &line, SetGroups::for_id_count(mapping.count));
+            let maps = store::id_maps(mapping.first, mapping.count);
+            let map = |pid| store::map_ids(pid, &maps);
 
             let ready = store
                 .pid()

@@ -157,6 +157,16 @@ pub fn unshare(recorder: &mut Recorder, namespaces: &[NamespaceKind]) -> Result<
     })
 }
 
+/// Become user 0 and group 0 of this user namespace, which are mapped there, unless this process is both already.
+pub fn become_root(recorder: &mut Recorder) -> Result<(), Errno> {
+    if nix::unistd::getuid().is_root() && nix::unistd::getgid().as_raw() == 0 {
+        return Ok(());
+    }
+    recorder
+        .call("setresgid", "0, 0, 0", || nix::unistd::setresgid(0.into(), 0.into(), 0.into()))?;
+    recorder.call("setresuid", "0, 0, 0", || nix::unistd::setresuid(0.into(), 0.into(), 0.into()))
+}
+
 /// Enter the namespaces of `kinds` of a process.
 pub fn enter_namespaces(pid: Pid, kinds: &[NamespaceKind]) -> Result<(), Errno> {
     for kind in kinds {

@@ -2,7 +2,7 @@
 //! /dev and /etc. A dozen mounts, the same on every machine.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -22,9 +22,9 @@ const DIRECTORIES: [&str; 13] = [
 const FILES: [(&str, &str); 6] = [
     (
         "passwd",
-        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+        "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000:Ann:/home/ann:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
     ),
-    ("group", "root:x:0:\nnogroup:x:65534:\n"),
+    ("group", "root:x:0:\nann:x:1000:\nnogroup:x:65534:\n"),
     ("hosts", "127.0.0.1 localhost\n172.17.0.1 host docker0\n203.0.113.1 internet\n"),
     ("hostname", "host\n"),
     ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
@@ -67,6 +67,7 @@ pub fn build_root(
     for name in DIRECTORIES {
         fs::create_dir(lab.join(name)).while_doing("make a directory in the lab")?;
     }
+    build_tmp_and_home(&lab)?;
     for name in PROGRAMS {
         take_over(&layout.host().join(name), &lab.join(name))?;
     }
@@ -100,6 +101,25 @@ pub fn build_root(
     })
     .while_doing("make the lab's mounts shared")?;
     nix::unistd::chdir("/root").while_doing("enter /root")
+}
+
+/// The ordinary user of a lab, and its group.
+const ANN: u32 = 1000;
+
+/// A /tmp that anybody may write to, as on a real machine, and a home for the lab's ordinary user. Where the lab has one
+/// id alone, that home belongs to root: there is no user 1000.
+fn build_tmp_and_home(lab: &Path) -> Result<(), RoleFailure> {
+    let sticky = fs::Permissions::from_mode(0o1777);
+    fs::set_permissions(lab.join("tmp"), sticky).while_doing("open the lab's /tmp to all")?;
+
+    let home = lab.join("home/ann");
+    fs::create_dir(&home).while_doing("make the home of the lab's ordinary user")?;
+    match std::os::unix::fs::chown(&home, Some(ANN), Some(ANN)) {
+        Err(error) if error.raw_os_error() != Some(Errno::EINVAL as i32) => {
+            Err(error).while_doing("give a home to the lab's ordinary user")
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// One file, and no directory: its size is bounded by RLIMIT_FSIZE, and with a filter against space beyond its end

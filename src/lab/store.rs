@@ -17,7 +17,7 @@ use crate::kernel::panics;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::record::Recorder;
-use crate::op::{MountFlag, NamespaceKind};
+use crate::op::{IdMaps, MappedIds, MountFlag, NamespaceKind, SetgroupsRule};
 use crate::rootfs;
 use crate::wire::protocol::{
     FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
@@ -154,32 +154,22 @@ fn fork_lab(
 
 /// Give a lab all ids of the store.
 pub(super) fn map_lab(host: &Pidfd, ids: IdRange) -> Result<(), Errno> {
-    let map = |pid| map_ids(pid, &format!("0 0 {}", ids.count), SetGroups::for_id_count(ids.count));
+    let map = |pid| map_ids(pid, &id_maps(0, ids.count));
     host.pid().ok_or(Errno::ESRCH).and_then(map)
 }
 
-/// The right to call setgroups(2) in a user namespace. Without privilege the kernel wants it denied before it takes a
-/// map of group ids: user_namespaces(7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SetGroups {
-    Allowed,
-    Denied,
+/// The maps that give a user namespace so many ids from 0, those from `first` on outside. One is what can be mapped without
+/// privilege, and then the kernel wants setgroups(2) denied before it takes a map of group ids: user_namespaces(7).
+pub fn id_maps(first: u32, count: u32) -> IdMaps {
+    let ids = vec![MappedIds { inside: 0, outside: first, count }];
+    let setgroups = (count == 1).then_some(SetgroupsRule::Deny);
+    IdMaps { uids: ids.clone(), gids: ids, setgroups }
 }
 
-impl SetGroups {
-    /// One id is what can be mapped without privilege.
-    pub fn for_id_count(count: u32) -> SetGroups {
-        if count == 1 { SetGroups::Denied } else { SetGroups::Allowed }
-    }
-}
-
-/// Write a process's uid_map and gid_map.
-pub fn map_ids(pid: Pid, line: &str, setgroups: SetGroups) -> Result<(), Errno> {
-    if setgroups == SetGroups::Denied {
-        process::write_file(format!("/proc/{pid}/setgroups"), "deny")?;
-    }
-    process::write_file(format!("/proc/{pid}/gid_map"), line)?;
-    process::write_file(format!("/proc/{pid}/uid_map"), line)
+/// Write the maps of a process's user namespace.
+pub fn map_ids(pid: Pid, maps: &IdMaps) -> Result<(), Errno> {
+    let mut files = maps.files().into_iter();
+    files.try_for_each(|(name, text)| process::write_file(format!("/proc/{pid}/{name}"), &text))
 }
 
 fn lay_out_store() -> Result<(StoreLayout, Vec<String>), RoleFailure> {

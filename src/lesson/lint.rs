@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use super::expect::Expect;
 use super::finding::LessonFinding;
 use super::invisible_characters;
-use super::model::{Lesson, Step};
-use super::quiz::{Choice, QuestionKind};
+use super::model::{Lesson, Minutes, Step};
+use super::quiz::{Choice, QuestionKind, QuestionName};
 use crate::action::Action;
 use crate::op::ActorName;
 
 /// Controllers that a lesson can ask for; `unified` is the v2 tree, whatever it has.
-const CONTROLLERS: [&str; 13] = [
+pub(super) const CONTROLLERS: [&str; 13] = [
     "memory", "cpu", "cpuacct", "cpuset", "pids", "io", "blkio", "devices", "freezer", "net_cls",
     "net_prio", "hugetlb", "unified",
 ];
@@ -26,6 +26,11 @@ const MAX_OFFERS: usize = 50;
 const MAX_LESSON_WORDS: usize = 400;
 /// Characters of how a real machine differs from the lab: four rows of 80 columns.
 const MAX_REAL: usize = 320;
+/// Questions of earlier lessons to choose from.
+const MAX_WARM_UP: usize = 8;
+const MAX_CHAPTERS: usize = 9;
+/// Characters: they stand in a line beside their number.
+const MAX_CHAPTER_TITLE: usize = 40;
 /// As many as the keys a to g.
 const MAX_OPTIONS: usize = 7;
 
@@ -63,11 +68,29 @@ pub fn find_mistakes(lesson: &Lesson, text: &str) -> Vec<LessonFinding> {
             );
         }
     }
+    let warm_up: BTreeSet<&QuestionName> = lesson.warm_up.iter().collect();
+    if warm_up.len() != lesson.warm_up.len() || warm_up.len() > MAX_WARM_UP {
+        say(
+            line_of(text, "warm_up:", 0),
+            format!("`warm_up` names at most {MAX_WARM_UP} questions, each of them once"),
+        );
+    }
     if lesson.steps.is_empty() {
         say(line_of(text, "steps:", 0), "a lesson needs at least one step".into());
     }
 
+    let Minutes { watch, all } = lesson.minutes;
+    if watch == 0 || all < watch {
+        say(
+            line_of(text, "minutes:", 0),
+            "`minutes` of watching are one at least, and doing all takes no less".into(),
+        );
+    }
+
     let lines = lines_of_steps(text);
+    for (step, message) in check_chapters(lesson) {
+        say(lines.get(step).copied().unwrap_or(1), message);
+    }
     let mut ids = BTreeSet::new();
     let mut spawned: BTreeSet<ActorName> = BTreeSet::from([ActorName::host()]);
     for (index, step) in lesson.steps.iter().enumerate() {
@@ -110,6 +133,32 @@ pub fn find_mistakes(lesson: &Lesson, text: &str) -> Vec<LessonFinding> {
     }
 
     findings.sort_by_key(|finding| finding.line);
+    findings
+}
+
+/// The mistakes in the chapters, by the places of their first steps.
+fn check_chapters(lesson: &Lesson) -> Vec<(usize, String)> {
+    let chapters = lesson.chapters();
+    let mut findings = Vec::new();
+    if chapters.first().is_some_and(|first| first.steps.start > 0) {
+        findings.push((0, "a chapter begins later, so the first step begins one, too".into()));
+    }
+    if chapters.len() > MAX_CHAPTERS {
+        findings.push((0, format!("a lesson has at most {MAX_CHAPTERS} chapters")));
+    }
+
+    let mut titles = BTreeSet::new();
+    for chapter in chapters {
+        if !titles.insert(chapter.title) || chapter.title.chars().count() > MAX_CHAPTER_TITLE {
+            let title = chapter.title;
+            findings.push((
+                chapter.steps.start,
+                format!(
+                    "the chapter `{title}` is there twice, or longer than {MAX_CHAPTER_TITLE} characters"
+                ),
+            ));
+        }
+    }
     findings
 }
 

@@ -1,6 +1,7 @@
 //! A lesson, once read. No I/O, no YAML: see `parse`.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::action::{Action, PreflightCheck};
 use crate::call::ErrnoName;
 use crate::lesson::expect::Expect;
-use crate::lesson::quiz::Question;
+use crate::lesson::quiz::{Question, QuestionName};
 use crate::map::MapLens;
 use crate::op::ActorName;
 use crate::snapshot::Snapshot;
@@ -26,14 +27,16 @@ pub struct Lesson {
     pub title: String,
     /// One sentence for the catalogue.
     pub summary: String,
-    /// Planned minutes for the whole lesson.
-    pub minutes: u32,
+    pub minutes: Minutes,
     /// Markdown: what whoever has done the lesson can do; shown before its first step. May be empty.
     #[serde(default)]
     pub goal: String,
     /// Markdown: what to keep in mind; shown once the lesson is done. May be empty.
     #[serde(default)]
     pub recap: String,
+    /// Questions of earlier lessons to begin with, of which two are asked; where none is named, the program chooses.
+    #[serde(default)]
+    pub warm_up: Vec<QuestionName>,
     /// The needs of every step.
     #[serde(default)]
     pub needs: Needs,
@@ -41,10 +44,85 @@ pub struct Lesson {
 }
 
 impl Lesson {
+    /// The chapters, in order; none where the lesson is one piece.
+    pub fn chapters(&self) -> Vec<Chapter<'_>> {
+        let begins = |(index, step): (usize, &Step)| (!step.chapter.is_empty()).then_some(index);
+        let starts: Vec<usize> = self.steps.iter().enumerate().filter_map(begins).collect();
+        let ends = starts.iter().skip(1).copied().chain([self.steps.len()]);
+        let chapters = starts.iter().zip(ends);
+        chapters
+            .map(|(start, end)| Chapter { title: &self.steps[*start].chapter, steps: *start..end })
+            .collect()
+    }
+
+    /// The chapter that a step is in, and its number from 1.
+    pub fn chapter_of(&self, step: usize) -> Option<(usize, Chapter<'_>)> {
+        let mut chapters = (1..).zip(self.chapters());
+        chapters.find(|(_, chapter)| chapter.steps.contains(&step))
+    }
+
     /// All questions, in order.
     pub fn questions(&self) -> impl Iterator<Item = &Question> {
         self.steps.iter().flat_map(|step| &step.quiz)
     }
+}
+
+/// The minutes that a lesson takes. In YAML a map, or one number for both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Minutes {
+    /// For whoever reads each step and watches it.
+    pub watch: u32,
+    /// For whoever mends the repairs, answers all questions and tries the what-ifs, too.
+    #[serde(rename = "do")]
+    pub all: u32,
+}
+
+impl From<u32> for Minutes {
+    fn from(minutes: u32) -> Minutes {
+        Minutes { watch: minutes, all: minutes }
+    }
+}
+
+impl<'de> Deserialize<'de> for Minutes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MinutesVisitor)
+    }
+}
+
+struct MinutesVisitor;
+
+impl<'de> Visitor<'de> for MinutesVisitor {
+    type Value = Minutes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("minutes, like `{watch: 28, do: 57}`")
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, minutes: u64) -> Result<Minutes, E> {
+        u32::try_from(minutes).map(Minutes::from).map_err(|_| E::custom("too many minutes"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Minutes, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            watch: u32,
+            #[serde(rename = "do")]
+            all: u32,
+        }
+
+        let Fields { watch, all } =
+            Fields::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+        Ok(Minutes { watch, all })
+    }
+}
+
+/// A part of a lesson, after which is a place to rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chapter<'a> {
+    pub title: &'a str,
+    /// Its steps, by their places.
+    pub steps: Range<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +130,9 @@ impl Lesson {
 pub struct Step {
     pub id: String,
     pub title: String,
+    /// The title of the chapter that begins here; empty where none does.
+    #[serde(default)]
+    pub chapter: String,
     /// Markdown: what happens, and why.
     pub story: String,
     /// Markdown shown once the step has run: what to see in the panes. May be empty.
@@ -136,7 +217,7 @@ impl Step {
             .iter()
             .any(|entry| matches!(&entry.action, Action::Work(work) if !work.background));
         let is_told = |expect: &Expect| {
-            matches!(expect, Expect::Outcome(_) | Expect::Measured(_))
+            matches!(expect, Expect::Outcome(_) | Expect::Measured(_) | Expect::Took(_))
                 || (works && matches!(expect, Expect::Output(_)))
         };
         (0..self.expect.len()).filter(|place| !is_told(&self.expect[*place])).collect()
@@ -181,6 +262,7 @@ impl Branch {
         Step {
             id: self.id.clone(),
             title: self.title.clone(),
+            chapter: String::new(),
             story: self.story.clone(),
             after: self.after.clone(),
             actions: self.actions.clone(),

@@ -204,6 +204,15 @@ steps:
         check("- in: host", "- in: container", 8, "`container`", None);
         check("- in: host", "- fails: EBUZY", 8, "EBUZY", None);
         check("id: first", "id: First One", 8, "id", None);
+        check("minutes: 1", "minutes: {watch: 9, do: 5}", 6, "takes no less", None);
+        check("minutes: 1", "minutes: soon", 6, "like `{watch: 28, do: 57}`", None);
+        check("minutes: 1", "minutes: {watch: 9, don: 5}", 6, "unknown field `don`", Some("do"));
+        check("minutes: 1", "minutes: 1\nwarm_up: [why-lazy]", 7, "is no question", None);
+        check("minutes: 1", "minutes: 1\nwarm_up: [a/b, a/b]", 7, "each of them once", None);
+        let long = format!("title: First\n    chapter: {}", "x".repeat(41));
+        check("title: First", &long, 8, "longer than 40 characters", None);
+        let real = format!("title: First\n    real: {}", "x".repeat(321));
+        check("title: First", &real, 8, "`real` of `first` has more than 320", None);
     }
 
     #[test]

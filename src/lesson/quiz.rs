@@ -1,6 +1,8 @@
 //! Questions and their grading. Pure: what only the kernel can tell comes in as an argument.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,47 @@ pub struct Question {
     pub explain: String,
     /// The step that shows it; without one, the step the question stands in.
     pub see: Option<String>,
+}
+
+/// The name of a question among those of all lessons: `LESSON/QUESTION`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct QuestionName {
+    pub lesson: String,
+    pub question: String,
+}
+
+impl FromStr for QuestionName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<QuestionName, String> {
+        let name = text.split_once('/').filter(|(lesson, question)| {
+            !lesson.is_empty() && !question.is_empty() && !question.contains('/')
+        });
+        let (lesson, question) = name
+            .ok_or_else(|| format!("`{text}` is no question, like `build-a-container/why-lazy`"))?;
+        Ok(QuestionName { lesson: lesson.to_owned(), question: question.to_owned() })
+    }
+}
+
+impl TryFrom<String> for QuestionName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<QuestionName, String> {
+        text.parse()
+    }
+}
+
+impl From<QuestionName> for String {
+    fn from(name: QuestionName) -> String {
+        name.to_string()
+    }
+}
+
+impl fmt::Display for QuestionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.lesson, self.question)
+    }
 }
 
 /// The kind of a question, with what is to be answered.

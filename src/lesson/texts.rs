@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::lab_answer::AnswerSource;
 use super::model::{Branch, Hint, Lesson, Needs, Step, WatchedDirectory};
-use super::quiz::{self, Choice, Prediction, Question, QuestionKind};
+use super::quiz::{self, Choice, Prediction, Question, QuestionKind, QuestionName};
 use crate::view::Chart;
 
 /// The use of a text.
@@ -41,12 +41,16 @@ impl Lesson {
             minutes: _,
             goal,
             recap,
+            warm_up,
             needs,
             steps,
         } = self;
         let mut texts = Texts::default();
         texts.shown([id]);
         texts.words([title, summary, goal, recap]);
+        for QuestionName { lesson, question } in warm_up {
+            texts.shown([lesson, question]);
+        }
         texts.needs(needs);
         steps.iter().for_each(|step| texts.step(step));
         texts.found
@@ -64,6 +68,7 @@ impl<'a> Texts<'a> {
         let Step {
             id,
             title,
+            chapter,
             story,
             after,
             actions,
@@ -86,7 +91,7 @@ impl<'a> Texts<'a> {
         } = step;
 
         self.shown([id, docker, oci]);
-        self.words([title, story, after, real, say, callout, notes]);
+        self.words([title, chapter, story, after, real, say, callout, notes]);
         self.needs(needs);
         self.looks(look);
         self.charts(charts);
@@ -224,10 +229,12 @@ summary: For tests.
 minutes: 1
 goal: test it.
 recap: It was tested.
+warm_up: [other/one]
 needs: {kernel: \"5.10\", cgroup: [memory], programs: [nft], cgroup_version: 1}
 steps:
   - id: first
     title: First
+    chapter: A beginning
     story: Something happens.
     after: Look.
     say: It happens.

@@ -33,5 +33,6 @@ pub fn act_sign(end: ActEnd) -> char {
         ActEnd::Answered => '✔',
         ActEnd::Refused => '⊘',
         ActEnd::Wanted => '?',
+        ActEnd::More(_) => '+',
     }
 }

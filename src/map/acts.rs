@@ -90,6 +90,13 @@ fn insert(one: &mut MapBox, row: MapRow, about: Option<&str>) {
     let acts =
         one.parts.iter().filter(|part| matches!(part, BoxPart::Row(row) if row.act.is_some()));
     if acts.count() >= MAX_ACTS {
+        let rows = one.parts.iter_mut().filter_map(|part| match part {
+            BoxPart::Row(row) => Some(row),
+            BoxPart::Box(_) => None,
+        });
+        if !count_in(rows) {
+            one.push(MapRow::more_acts(1));
+        }
         return;
     }
     let is_its = |row: &MapRow| row.about.is_some() && row.about.as_deref() == about;
@@ -106,7 +113,21 @@ fn insert(one: &mut MapBox, row: MapRow, about: Option<&str>) {
 fn push_bounded(acts: &mut Vec<MapRow>, row: MapRow) {
     if acts.len() < MAX_ACTS {
         acts.push(row);
+    } else if !count_in(acts.iter_mut()) {
+        acts.push(MapRow::more_acts(1));
     }
+}
+
+/// Count another call in the row of those that have none of their own. False where there is no such row.
+fn count_in<'a>(mut rows: impl Iterator<Item = &'a mut MapRow>) -> bool {
+    let is_counted = |row: &mut MapRow| match row.act {
+        Some(ActEnd::More(calls)) => {
+            *row = MapRow::more_acts(calls + 1);
+            true
+        }
+        Some(ActEnd::Done | ActEnd::Answered | ActEnd::Refused | ActEnd::Wanted) | None => false,
+    };
+    rows.any(is_counted)
 }
 
 /// The path or the link that an op is about.
@@ -355,4 +376,20 @@ fn answering(stack: &LayerStack, name: &str) -> Option<String> {
     let column = stack.columns.iter().find(|column| column.name == name)?;
     let place = column.cells.iter().position(|cell| *cell == PlateCell::Answers)?;
     Some(stack.plates.get(place)?.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_past_the_fourth_are_counted() {
+        let mut acts = Vec::new();
+        for call in 1..=7 {
+            push_bounded(&mut acts, MapRow::act(ActEnd::Done, format!("call {call}")));
+        }
+        let text = |row: &MapRow| row.text.iter().map(|piece| piece.text.as_str()).collect();
+        let texts: Vec<String> = acts.iter().map(text).collect();
+        assert_eq!(texts, ["call 1", "call 2", "call 3", "call 4", "3 more calls"]);
+    }
 }

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthStr;
 
 use super::canvas::{Canvas, MapTone, sign};
-use super::scene::{LaneLamp, LaneRow, Lanes, MapScene, distinct};
+use super::scene::{LaneLamp, LaneOwner, LaneRow, Lanes, MapScene, distinct};
 use super::spacing::MapSpacing;
 use crate::diff::{ChangeKind, Diff, DiffRow};
-use crate::op::NamespaceKind;
-use crate::snapshot::{NsInode, Process, Snapshot};
+use crate::op::{ActorName, NamespaceKind};
+use crate::snapshot::{NamespaceHolds, NsInode, Process, Snapshot};
 use crate::text::wrapped;
 
 pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScene {
@@ -22,41 +22,72 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
 
     let orders = lane_orders(before, after);
     let mut said: Vec<(NamespaceKind, NsInode)> = Vec::new();
-    let rows = actors.into_iter().filter_map(|row| {
-        let process = row.latest_value()?;
-        let side = if row.after.is_some() { after } else { before };
-        let lamps = NamespaceKind::ALL.into_iter().map(|kind| {
-            let inode = *process.namespaces.get(&kind)?;
-            let lane = orders.get(&kind)?.iter().position(|it| *it == inode)?;
-            let content = if said.contains(&(kind, inode)) {
-                String::new()
-            } else {
-                said.push((kind, inode));
-                content(side, process, kind)
-            };
-            let mark = lamp_mark(diff, row, kind, inode, process);
-            Some(LaneLamp { lane, mark, content })
-        });
-        let lamps: Vec<_> = lamps.collect();
-        let is_actor = |mark: ChangeKind| matches!(mark, ChangeKind::Added | ChangeKind::Gone);
-        let mark = if is_actor(row.mark) { row.mark } else { ChangeKind::Same };
-        Some(LaneRow { name: process.actor.as_ref()?.to_string(), mark, lamps })
-    });
+    let rows: Vec<LaneRow> = actors
+        .into_iter()
+        .filter_map(|row| {
+            let process = row.latest_value()?;
+            let side = if row.after.is_some() { after } else { before };
+            let lamps = NamespaceKind::ALL.into_iter().map(|kind| {
+                let inode = *process.namespaces.get(&kind)?;
+                let lane = orders.get(&kind)?.iter().position(|it| *it == inode)?;
+                let content = if said.contains(&(kind, inode)) {
+                    String::new()
+                } else {
+                    said.push((kind, inode));
+                    content(side, process, kind)
+                };
+                let mark = lamp_mark(diff, row, kind, inode, process);
+                Some(LaneLamp { lane, mark, content })
+            });
+            let lamps: Vec<_> = lamps.collect();
+            let is_actor = |mark: ChangeKind| matches!(mark, ChangeKind::Added | ChangeKind::Gone);
+            let mark = if is_actor(row.mark) { row.mark } else { ChangeKind::Same };
+            let name = process.actor.as_ref()?.to_string();
+            Some(LaneRow { name, of: LaneOwner::Actor, mark, lamps })
+        })
+        .collect();
+    let files = kept_rows(before, after, &orders);
 
     let lanes = Lanes {
-        actors: rows.collect(),
+        actors: rows.into_iter().chain(files).collect(),
         changed: diff.change_count(crate::view::ViewKind::Namespaces),
         acts: Vec::new(),
     };
     MapScene { lanes: Some(lanes), ..MapScene::default() }
 }
 
-/// The namespaces of each kind in the order of their first sight, the host's first.
+/// A row for each file that keeps a namespace, or kept it before.
+fn kept_rows(
+    before: &Snapshot,
+    after: &Snapshot,
+    orders: &BTreeMap<NamespaceKind, Vec<NsInode>>,
+) -> Vec<LaneRow> {
+    let (old, new) = (before.kept_namespaces(), after.kept_namespaces());
+    let gone = old.iter().filter(|kept| !new.contains(kept));
+    let rows = new.iter().chain(gone).filter_map(|kept| {
+        let mark = match (old.contains(kept), new.contains(kept)) {
+            (false, _) => ChangeKind::Added,
+            (true, false) => ChangeKind::Gone,
+            (true, true) => ChangeKind::Same,
+        };
+        let lane = orders.get(&kept.kind)?.iter().position(|it| *it == kept.inode)?;
+        let lamp = LaneLamp { lane, mark: ChangeKind::Same, content: String::new() };
+        let lamps = NamespaceKind::ALL.map(|kind| (kind == kept.kind).then(|| lamp.clone()));
+        let (name, of) = (kept.path.clone(), LaneOwner::File);
+        Some(LaneRow { name, of, mark, lamps: lamps.to_vec() })
+    });
+    rows.collect()
+}
+
+/// The namespaces of each kind in the order of their first sight, the host's first, those that files keep last.
 fn lane_orders(before: &Snapshot, after: &Snapshot) -> BTreeMap<NamespaceKind, Vec<NsInode>> {
     let all = before.namespaces().into_iter().chain(after.namespaces());
     let mut found: BTreeMap<NamespaceKind, Vec<NsInode>> = BTreeMap::new();
     for namespace in all.filter(|it| !it.actors.is_empty()) {
         found.entry(namespace.kind).or_default().push(namespace.inode);
+    }
+    for kept in before.kept_namespaces().into_iter().chain(after.kept_namespaces()) {
+        found.entry(kept.kind).or_default().push(kept.inode);
     }
     found.into_iter().map(|(kind, all)| (kind, distinct(all))).collect()
 }
@@ -84,11 +115,15 @@ fn lamp_mark(
             it.mark.is_change()
                 && it.latest_value().map(|(actor, _)| actor) == process.actor.as_ref()
         });
+    let is_filled = diff.contents.iter().any(|it| {
+        it.mark == ChangeKind::Changed
+            && it.latest_value().is_some_and(|it| (it.holds.kind(), it.inode) == (kind, inode))
+    });
 
     match namespace.map(|it| it.mark) {
         Some(mark @ (ChangeKind::Added | ChangeKind::Gone)) => mark,
         _ if was.is_some_and(|was| *was != inode) => ChangeKind::Moved,
-        _ if renamed || has_other_objects => ChangeKind::Changed,
+        _ if renamed || is_filled || has_other_objects => ChangeKind::Changed,
         _ => ChangeKind::Same,
     }
 }
@@ -116,14 +151,36 @@ fn content(snapshot: &Snapshot, process: &Process, kind: NamespaceKind) -> Strin
             Some(1) => "1 key".into(),
             Some(count) => format!("{count} keys"),
         },
-        NamespaceKind::User | NamespaceKind::Cgroup | NamespaceKind::Time => String::new(),
+        NamespaceKind::User | NamespaceKind::Cgroup | NamespaceKind::Time => {
+            // The lab's own is not what a lesson is about.
+            let own = snapshot.content_of(actor, kind).filter(|_| *actor != ActorName::host());
+            own.map_or_else(String::new, holds)
+        }
     }
 }
 
-/// Rows of the whole picture in so many columns: the names of the kinds, two rows for each actor, and below an empty one
-/// what the signs mean.
+/// The same in a column's width: `0=1000`, `+864000s`, `/docker/box`.
+fn holds(holds: &NamespaceHolds) -> String {
+    match holds {
+        NamespaceHolds::IdMap { uids, .. } => {
+            let first = uids.first().map(|range| format!("{}={}", range.inside, range.outside));
+            let more = if uids.len() > 1 { " …" } else { "" };
+            first.map_or_else(|| "no ids".into(), |first| first + more)
+        }
+        NamespaceHolds::Clocks(offsets) => {
+            let offset = offsets.main().filter(|offset| *offset != 0);
+            offset.map_or_else(String::new, |seconds| format!("{seconds:+}s"))
+        }
+        NamespaceHolds::GroupRoots(roots) => {
+            roots.first().map_or_else(|| "/".into(), |root| root.path.clone())
+        }
+    }
+}
+
+/// Rows of the whole picture in so many columns: the names of the kinds, two rows for each actor, below an empty one
+/// what the signs mean, and the calls.
 pub(super) fn wanted_height(lanes: &Lanes, width: usize) -> usize {
-    2 + 2 * lanes.actors.len() + legend(width).len()
+    2 + 2 * lanes.actors.len() + legend(width).len() + lanes.acts.len()
 }
 
 /// The meaning of the signs, in as many lines as it takes in so many columns.
@@ -168,8 +225,9 @@ pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
         MapSpacing::Tight => 2,
         MapSpacing::Filling => (height.saturating_sub(4) / lanes.actors.len().max(1)).clamp(2, 7),
     };
-    let fitting = (height.saturating_sub(3) / 2).min(lanes.actors.len());
-    for (place, row) in lanes.actors.iter().take(fitting).enumerate() {
+    let shown = shown_rows(lanes, height);
+    let fitting = shown.len();
+    for (place, row) in shown.iter().enumerate() {
         let y = 1 + pitch * place;
         canvas.put(0, y, sign(row.mark), MapTone::of_mark(row.mark));
         let cut = crate::text::shortened(&crate::text::safe(&row.name), names - 3);
@@ -191,14 +249,14 @@ pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
             if lamp.mark.is_change() {
                 canvas.put(x.saturating_sub(1), y, sign(lamp.mark), tone);
             }
-            let goes_on = |later: &LaneRow| {
+            let goes_on = |later: &&LaneRow| {
                 later
                     .lamps
                     .get(kind)
                     .and_then(Option::as_ref)
                     .is_some_and(|it| it.lane == lamp.lane)
             };
-            let last = lanes.actors.iter().take(fitting).rposition(goes_on).unwrap_or(place);
+            let last = shown.iter().rposition(goes_on).unwrap_or(place);
             for below in y + 1..1 + pitch * last {
                 canvas.put(x, below, '│', MapTone::Line);
             }
@@ -226,9 +284,79 @@ pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
     }
 }
 
+/// The rows that find room, two lines each below the kinds' names: all of them, without the signs' meaning where need be,
+/// or else the first one, then those that the step has changed and that are there, then those that are gone.
+fn shown_rows(lanes: &Lanes, height: usize) -> Vec<&LaneRow> {
+    if 2 * lanes.actors.len() < height {
+        return lanes.actors.iter().collect();
+    }
+
+    // A line says how many were left out.
+    let fitting = height.saturating_sub(2) / 2;
+    let rank = |row: &LaneRow| {
+        let any_lamp = || row.lamps.iter().flatten().any(|lamp| lamp.mark.is_change());
+        if row.mark == ChangeKind::Gone {
+            1
+        } else if row.mark.is_change() || any_lamp() {
+            0
+        } else {
+            2
+        }
+    };
+    let mut places: Vec<usize> = (0..lanes.actors.len()).collect();
+    places.sort_by_key(|place| (*place > 0, rank(&lanes.actors[*place])));
+    places.truncate(fitting);
+    places.sort_unstable();
+    places.into_iter().map(|place| &lanes.actors[place]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::map::scene::{ActEnd, MapRow};
+
+    #[test]
+    fn where_rows_find_no_room_the_first_and_the_changed_ones_stay() {
+        let row = |name: &str, mark: ChangeKind| LaneRow {
+            name: name.into(),
+            of: LaneOwner::Actor,
+            mark,
+            lamps: Vec::new(),
+        };
+        let [same, new, gone] = [ChangeKind::Same, ChangeKind::Added, ChangeKind::Gone];
+        let actors =
+            vec![row("host", same), row("worker", same), row("box", gone), row("heir", new)];
+        let lanes = Lanes { actors, changed: 2, acts: Vec::new() };
+        let check = |height: usize, expected: &[&str]| {
+            let shown = shown_rows(&lanes, height);
+            let names: Vec<&str> = shown.iter().map(|row| row.name.as_str()).collect();
+            assert_eq!(names, expected, "{height}");
+        };
+        check(9, &["host", "worker", "box", "heir"]);
+        check(8, &["host", "box", "heir"]);
+        check(6, &["host", "heir"]);
+        check(3, &[]);
+    }
+
+    #[test]
+    fn a_picture_that_has_the_rows_it_wants_has_room_for_calls_and_for_what_the_signs_mean() {
+        let row = |name: &str| LaneRow {
+            name: name.into(),
+            of: LaneOwner::Actor,
+            mark: ChangeKind::Same,
+            lamps: Vec::new(),
+        };
+        let acts = vec![MapRow::act(ActEnd::Done, "worker: hostname")];
+        let lanes = Lanes { actors: vec![row("host"), row("worker")], changed: 0, acts };
+        for width in [52, 76, 120] {
+            let mut canvas = Canvas::new(width, wanted_height(&lanes, width));
+            draw(&lanes, MapSpacing::Tight, &mut canvas);
+            let text = canvas.text();
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let end = "how many links ▸ worker: hostname";
+            assert!(words.join(" ").ends_with(end), "{width}: {text}");
+        }
+    }
 
     #[test]
     fn a_legend_is_whole_in_any_width_and_one_line_for_each_part_where_there_is_room() {

@@ -26,8 +26,8 @@ pub use self::canvas::{Canvas, CanvasCell, MapTone, sign};
 pub use self::drawing::{Glyphs, draw, draw_spaced, wanted_height};
 pub use self::folding::{MapLine, folded, heights, left_out_text, with_packs_in_rows};
 pub use self::scene::{
-    BoxEdge, BoxPart, LaneLamp, LaneRow, Lanes, LayerAccess, LayerStack, MapBox, MapRow, MapScene,
-    MapWant, MapWire, PieceShape, PlateCell, PlateColumn, RowAnchor, RowPiece, WireKind,
+    BoxEdge, BoxPart, LaneLamp, LaneOwner, LaneRow, Lanes, LayerAccess, LayerStack, MapBox, MapRow,
+    MapScene, MapWant, MapWire, PieceShape, PlateCell, PlateColumn, RowAnchor, RowPiece, WireKind,
 };
 pub use self::spacing::MapSpacing;
 pub use self::stacks::is_asked;

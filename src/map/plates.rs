@@ -60,7 +60,9 @@ fn stack(
         .filter_map(|row| {
             let entry = row.latest_value()?;
             let cells = cells(entry, &entries, overlay.lowers.len(), has_upper);
-            let column = column(row, entry, cells, has_upper);
+            // What the upper layer had before the overlay was mounted is no copy.
+            let can_copy = has_upper && mark != Some(ChangeKind::Added);
+            let column = column(row, entry, cells, can_copy);
             Some((rank(&column, entry), column))
         })
         .collect();
@@ -179,7 +181,7 @@ fn column(
     row: &DiffRow<OverlayEntry>,
     entry: &OverlayEntry,
     cells: Vec<PlateCell>,
-    has_upper: bool,
+    can_copy: bool,
 ) -> PlateColumn {
     let upper = |side: &Option<OverlayEntry>| side.as_ref().map_or(InUpper::Absent, |it| it.upper);
     let (was, is) = (upper(&row.before), upper(&row.after));
@@ -187,7 +189,7 @@ fn column(
     let came_up = row.mark.is_change() && was == InUpper::Absent && is_in_upper;
     let below = entry.in_lowers.first().copied();
     let is_file = entry.kind != FileKind::Directory;
-    let copied_from = below.filter(|_| came_up && is_file && has_upper).map(|lower| lower + 1);
+    let copied_from = below.filter(|_| came_up && is_file && can_copy).map(|lower| lower + 1);
 
     let mark = match (row.mark.is_change(), is) {
         (true, InUpper::Whiteout) if was != InUpper::Whiteout => ChangeKind::Gone,

@@ -25,8 +25,8 @@ pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScen
     lab_box.foot = host(after).map(|it| lamps(it, host(after))).unwrap_or_default();
     let mut inner: BTreeMap<NsInode, usize> = BTreeMap::new();
 
-    let depths = depths(diff);
     let parents = parents(diff);
+    let depths = depths(&parents);
     for (place, row) in diff.processes.iter().enumerate() {
         let Some(process) = row.latest_value() else { continue };
         let anchor = RowAnchor(2 * place);
@@ -125,15 +125,13 @@ fn seen_from<'a>(
 }
 
 /// The number of parents of each process among those of the lab.
-fn depths(diff: &Diff) -> BTreeMap<u32, usize> {
-    let parents: BTreeMap<u32, u32> =
-        parents(diff).into_iter().map(|(pid, process)| (pid, process.ppid)).collect();
+fn depths(parents: &BTreeMap<u32, &Process>) -> BTreeMap<u32, usize> {
     parents
-        .keys()
-        .map(|pid| {
-            let above = std::iter::successors(parents.get(pid), |parent| parents.get(parent));
-            let depth = above.take(MAX_DEPTH).filter(|parent| parents.contains_key(parent)).count();
-            (*pid, depth)
+        .iter()
+        .map(|(pid, process)| {
+            let parent = |process: &&Process| parents.get(&process.ppid).copied();
+            let above = std::iter::successors(parent(process), parent);
+            (*pid, above.take(MAX_DEPTH).count())
         })
         .collect()
 }

@@ -103,10 +103,19 @@ pub struct Lanes {
     pub acts: Vec<MapRow>,
 }
 
-/// The namespaces of one actor.
+/// The owner of a row of lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneOwner {
+    Actor,
+    /// A file that keeps a namespace, by a bind mount.
+    File,
+}
+
+/// The namespaces of one actor, or the one that a file keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneRow {
     pub name: String,
+    pub of: LaneOwner,
     pub mark: ChangeKind,
     /// One for each kind, in the order of `NamespaceKind::ALL`; none where the kernel did not tell.
     pub lamps: Vec<Option<LaneLamp>>,
@@ -242,9 +251,16 @@ impl MapRow {
             ActEnd::Done | ActEnd::Answered => MapTone::Act,
             ActEnd::Refused => MapTone::Refused,
             ActEnd::Wanted => MapTone::Wanted,
+            ActEnd::More(_) => MapTone::Quiet,
         };
         let row = MapRow::new(ChangeKind::Same, "").standing_for(0, 0);
         MapRow { act: Some(end), text: Vec::new(), ..row }.lead(" ").and(tone, text)
+    }
+
+    /// The row for calls that have none of their own.
+    pub fn more_acts(calls: usize) -> MapRow {
+        let word = if calls == 1 { "call" } else { "calls" };
+        MapRow::act(ActEnd::More(calls), format!("{calls} more {word}"))
     }
 
     #[must_use]
@@ -292,6 +308,8 @@ pub enum ActEnd {
     Refused,
     /// It is to be there, and is not yet, or no longer.
     Wanted,
+    /// So many other calls, which have no room.
+    More(usize),
 }
 
 /// A thing that is to be in a picture, and is not.

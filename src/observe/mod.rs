@@ -8,6 +8,7 @@ pub mod actor_facts;
 mod attributes;
 pub mod bounds;
 pub mod cgroups;
+pub mod contents;
 pub mod cpu_times;
 mod dump;
 pub mod hostname_watch;
@@ -81,6 +82,7 @@ pub struct Observer {
     look: Vec<WatchedDirectory>,
     hostnames: BTreeMap<ActorName, String>,
     ipc: Vec<IpcTable>,
+    group_roots: contents::GroupRoots,
     last: Snapshot,
     ticks: u32,
     watch: MountWatch,
@@ -98,6 +100,7 @@ impl Observer {
             look: Vec::new(),
             hostnames: BTreeMap::new(),
             ipc: Vec::new(),
+            group_roots: contents::GroupRoots::new(),
             last: Snapshot::default(),
             ticks: 0,
             watch: MountWatch::default(),
@@ -134,6 +137,11 @@ impl Observer {
     /// System V objects can't be read from outside either.
     pub fn set_ipc(&mut self, tables: Vec<IpcTable>) {
         self.ipc = tables;
+    }
+
+    /// The groups at which cgroup namespaces begin: they can't be read from outside, either.
+    pub fn set_group_roots(&mut self, roots: contents::GroupRoots) {
+        self.group_roots = roots;
     }
 
     /// The state now. What can't be read is empty: an observer never fails as a whole.
@@ -176,6 +184,7 @@ impl Observer {
             directories: self.directories(&subjects),
             hostnames: self.hostnames.clone(),
             ipc: self.ipc.clone(),
+            contents: contents::read(&self.proc_root, &processes, self.lab_init, &self.group_roots),
             mounts,
             processes,
             processes_omitted,

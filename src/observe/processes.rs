@@ -324,7 +324,8 @@ fn join_args(args: &kernel_file::FileStart) -> String {
     args.with_cut_mark().trim_end_matches('\0').replace('\0', " ").trim_end().to_owned()
 }
 
-fn parse_cgroup(line: &str) -> Option<(String, String)> {
+/// A line of /proc/PID/cgroup as (controllers, path).
+pub fn parse_cgroup(line: &str) -> Option<(String, String)> {
     let mut fields = line.splitn(3, ':').skip(1);
     Some((fields.next()?.to_owned(), fields.next()?.to_owned()))
 }

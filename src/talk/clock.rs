@@ -28,7 +28,7 @@ impl Clock {
     /// The lesson's minutes (or others), over its steps by how much there is to say about each; none for those that
     /// are `missing`.
     pub fn new(lesson: &Lesson, minutes: Option<u32>, missing: &BTreeSet<usize>) -> Clock {
-        let total = Duration::from_secs(u64::from(minutes.unwrap_or(lesson.minutes)) * 60);
+        let total = Duration::from_secs(u64::from(minutes.unwrap_or(lesson.minutes.watch)) * 60);
         let weigh =
             |(index, step): (usize, &Step)| if missing.contains(&index) { 0 } else { weight(step) };
         let weights: Vec<u32> = lesson.steps.iter().enumerate().map(weigh).collect();

@@ -356,7 +356,7 @@ impl CountedSnapshot {
 }
 
 /// The length of each list.
-fn lists(snapshot: &Snapshot) -> [usize; 12] {
+fn lists(snapshot: &Snapshot) -> [usize; 13] {
     let of_network = |network: &Network| {
         let routing = network.links.len() + network.addresses.len() + network.routes.len();
         let handling = network.traffic.len() + network.rules.len();
@@ -380,6 +380,7 @@ fn lists(snapshot: &Snapshot) -> [usize; 12] {
             .map(|directory| directory.entries.as_ref().map_or(0, Vec::len))
             .sum(),
         snapshot.hostnames.len(),
+        snapshot.contents.len(),
     ]
 }
 

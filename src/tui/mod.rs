@@ -1,6 +1,7 @@
 //! The terminal: set up, fed, drawn, and always given back. Threads bring keys, signals and the engine's events to one
 //! channel; the screen is drawn only after something came.
 
+mod clipboard;
 mod copy_file;
 mod input;
 mod output;
@@ -19,7 +20,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::KeyEvent;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use crossterm::{execute, queue, terminal};
@@ -33,6 +33,7 @@ pub use self::setup::ScreenSetup;
 pub use self::size::terminal_size;
 pub use self::terminal_mode::check_terminal;
 
+use self::clipboard::ClipboardHost;
 use self::copy_file::keep_copy;
 use self::input::{watch_hang_up, watch_keys, watch_signals};
 use self::setup::{ask_for_theme, motion_in};
@@ -316,11 +317,17 @@ impl FrontEnd {
         for effect in effects {
             match effect {
                 Effect::OpenLesson { id, from } => {
-                    let message = match services.open_lesson(&id, from) {
-                        Ok(link) => self.start(link),
-                        Err(error) => Msg::LessonOpenFailed(format!("{error:#}")),
+                    let messages = match services.open_lesson(&id, from) {
+                        Ok(mut link) => {
+                            let warm_up = Msg::WarmUp(std::mem::take(&mut link.warm_up));
+                            let start = link.start_at.map(|steps| Msg::StartAt { steps });
+                            [self.start(link), warm_up].into_iter().chain(start).collect()
+                        }
+                        Err(error) => vec![Msg::LessonOpenFailed(format!("{error:#}"))],
                     };
-                    self.apply(model, message, services)?;
+                    for message in messages {
+                        self.apply(model, message, services)?;
+                    }
                 }
                 Effect::KeepConsent { lesson } => {
                     if let Some(said) = services.keep_consent(&lesson) {
@@ -385,7 +392,7 @@ impl FrontEnd {
 
     /// Forward the engine's events, and highlight the lesson's code meanwhile.
     fn start(&mut self, link: EngineLink) -> Msg {
-        let EngineLink { lesson, requests, events, thread, left_off, tape } = link;
+        let EngineLink { lesson, requests, events, thread, left_off, tape, .. } = link;
         self.end_engine();
 
         let events = Arc::new(events);
@@ -432,11 +439,11 @@ impl FrontEnd {
 
     /// To the terminal's clipboard, which never says whether it listened, and to a file.
     fn copy(&mut self, text: &str) -> Copied {
-        let is_sent =
-            execute!(self.screen.backend_mut(), CopyToClipboard::to_clipboard_from(text)).is_ok();
+        let host = ClipboardHost::of_environment(|name| std::env::var(name).ok());
+        let route = host.copy(text, self.screen.backend_mut());
         let kept = self.copy_directory.as_deref().map(|dir| keep_copy(dir, text));
         let file = kept.map(|kept| kept.map(|path| path.display().to_string()));
-        Copied { is_sent, file }
+        Copied { route, file }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::app::{CatalogueRow, LearningWay, PlaySource, ProgramStart, ProgressNo
 use crate::engine::events::EventReceiver;
 use crate::engine::requests::RequestSender;
 use crate::lesson::model::Lesson;
+use crate::lesson::warm_up::WarmUpQuestion;
 use crate::notice::{FileNotice, Notice};
 use crate::talk::message::{HubToWindow, WindowToHub};
 use crate::tape::TapeOrigin;
@@ -27,6 +28,10 @@ pub struct EngineLink {
     pub left_off: usize,
     /// The origin of the tape that plays instead of a lab.
     pub tape: Option<TapeOrigin>,
+    /// Questions of earlier lessons, to begin with.
+    pub warm_up: Vec<WarmUpQuestion>,
+    /// Steps to play before the lesson begins with the next one.
+    pub start_at: Option<usize>,
 }
 
 /// A window of a talk, and its connection to the hub.

@@ -10,7 +10,7 @@ use super::markdown;
 use super::theme::Theme;
 use crate::app::LessonView;
 use crate::app::keymap::keys;
-use crate::text::{prose, safe};
+use crate::text::{prose, safe, wrapped};
 use crate::words;
 
 pub fn draw(view: &LessonView, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
@@ -37,6 +37,14 @@ fn lines(view: &LessonView, columns: usize, theme: Theme) -> Vec<Line<'static>> 
     lines.extend(markdown::lines(&words::lesson_size(lesson), columns, theme));
     if let Some(needs) = words::lesson_needs(lesson) {
         lines.extend(markdown::lines(&needs, columns, theme));
+    }
+    if let Some(asked) = view.warm_up.first() {
+        lines.extend([Line::default(), Line::styled("Do you still know?", theme.bold())]);
+        lines.extend(markdown::lines(&asked.question.ask, columns, theme));
+        let text = words::warm_up(keys::lesson::CHECK_YOURSELF, view.warm_up.len());
+        lines.extend(
+            wrapped(&text, columns).into_iter().map(|line| Line::styled(line, theme.dim())),
+        );
     }
     if !view.not_possible.is_empty() {
         let steps = safe(&view.not_possible.join(", "));

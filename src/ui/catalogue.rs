@@ -72,10 +72,10 @@ fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
     };
 
     let line = format!(
-        " {:>2}  {} {:>3} min  {:>2} steps  {}{}",
+        " {:>2}  {} {:>5} min  {:>2} steps  {}{}",
         row.number,
         padded(&prose(&row.title), 30),
-        row.minutes,
+        words::short_minutes(row.minutes),
         row.steps,
         padded(&state, 9),
         row.learnt
@@ -86,6 +86,11 @@ fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
 
 fn detail_lines(row: &CatalogueRow, source: PlaySource, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = vec![Line::from(prose(&row.summary))];
+    let mut size = words::minutes(row.minutes);
+    if !row.chapters.is_empty() {
+        size.push_str(&format!("; chapters: {}", row.chapters.join(", ")));
+    }
+    lines.push(Line::from(prose(&format!("{size}."))));
     match &row.blocked {
         _ if source == PlaySource::Tape => {
             let text = if row.has_tape { "A tape of it plays." } else { "There is no tape of it." };

@@ -5,9 +5,11 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::DrawOptions;
 use super::theme::Theme;
+use crate::action::LabFacts;
 use crate::app::LessonView;
+use crate::lesson::model::ActionEntry;
 use crate::op::ActorName;
-use crate::text::safe;
+use crate::text::{safe, shortened};
 
 /// Columns that the rest of a line stands in from.
 const INDENT: usize = 4;
@@ -73,15 +75,26 @@ fn split(spans: Vec<Span<'static>>, columns: usize) -> (Vec<Span<'static>>, Vec<
 
 /// The commands of the step or the what-if, as lines for a shell: who, and what.
 pub fn commands(view: &LessonView, columns: usize, look: &DrawOptions) -> Vec<Line<'static>> {
-    let context = view.lab_facts();
+    let facts = view.lab_facts();
     let entries = view.shown_actions().iter();
-    entries
-        .flat_map(|entry| {
-            let lines = entry.action.shell(&context).into_iter();
-            lines.map(|text| (entry.actor.clone(), text)).collect::<Vec<_>>()
-        })
-        .flat_map(|(actor, text)| command_lines(&actor, &text, columns, look))
-        .collect()
+    entries.flat_map(|entry| action_lines(entry, &facts, columns, look)).collect()
+}
+
+/// The commands of one action; and where they stand for a process of the program's own, that they do.
+pub fn action_lines(
+    entry: &ActionEntry,
+    facts: &LabFacts,
+    columns: usize,
+    look: &DrawOptions,
+) -> Vec<Line<'static>> {
+    let commands = entry.action.shell(facts);
+    let mut lines: Vec<Line<'static>> =
+        commands.iter().flat_map(|text| command_lines(&entry.actor, text, columns, look)).collect();
+    if let Some(name) = entry.action.own_process().filter(|_| !lines.is_empty()) {
+        let text = format!("  stands for a process of unboxed's own: `unboxed: {}`", safe(name));
+        lines.push(Line::styled(shortened(&text, columns), look.theme.dim()));
+    }
+    lines
 }
 
 /// One command, wrapped with a mark where it is long: nothing of it is cut.

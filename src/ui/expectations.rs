@@ -109,7 +109,7 @@ fn hint_lines(
         }
     }
 
-    if shown.stage >= 3 {
+    if shown.tells_command() {
         lines.push(Line::styled("The step would do:", look.theme.dim()));
         lines.extend(commands(view, columns, look));
     } else {

@@ -1,6 +1,7 @@
 //! Drawing the model: pure, changes nothing, reads nothing.
 
 mod beginning;
+mod by_hand;
 mod card;
 mod catalogue;
 mod code_lines;

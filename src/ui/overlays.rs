@@ -8,10 +8,12 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 use super::DrawOptions;
 use super::head::{FrameFocus, frame_block};
 use super::theme::Theme;
-use super::welcome;
+use super::{title, welcome};
 use crate::app::keymap::{keys, modes};
 use crate::app::pointing::PointTarget;
-use crate::app::{ListKind, Model, ProgramList, ScreenOverlay, SearchList, entries};
+use crate::app::{
+    ListEntry, ListKind, Model, ProgramList, Screen, ScreenOverlay, SearchList, entries,
+};
 use crate::prompt::Prompt;
 use crate::text::{padded, prose, safe, wrapped};
 use crate::words;
@@ -135,9 +137,9 @@ fn draw_list(
     let top = list.selected.saturating_sub(height.saturating_sub(1));
 
     let mut lines = vec![Line::from(format!("> {}_", safe(&list.query)))];
-    lines.extend(found.iter().enumerate().skip(top).take(height).map(|(index, (_, text))| {
+    lines.extend(found.iter().enumerate().skip(top).take(height).map(|(index, (entry, text))| {
         let line = Line::from(padded(
-            &format!(" {}", prose(text)),
+            &format!(" {}{}", step_sign(model, entry, theme), prose(text)),
             usize::from(place.width.saturating_sub(2)),
         ));
         if index == list.selected { line.style(theme.selected()) } else { line }
@@ -157,6 +159,14 @@ fn draw_list(
         look.hits.note(row, PointTarget::ListEntry(index));
     }
     draw_box(lines, &format!(" {title}: type to search, {choose}{more} "), theme, place, frame);
+}
+
+/// The sign of a step before its number, as in the lesson's first line.
+fn step_sign(model: &Model, entry: &ListEntry, theme: Theme) -> String {
+    let (Screen::Lesson(view), ListEntry::Step(step)) = (&model.screen, entry) else {
+        return String::new();
+    };
+    format!("{} ", title::sign(view.step_mark(*step), *step == view.story_step(), theme))
 }
 
 pub(super) fn draw_box(

@@ -30,10 +30,10 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &LessonView, look: &DrawOpt
     let Some(quiz) = &view.quiz else { return };
     let (at, of) = quiz.position();
     let words = quiz.question(&view.lesson).map_or("", |question| question.kind.instruction());
-    let title = if quiz.stage == QuizStage::Over {
-        "Check yourself".to_owned()
-    } else {
-        format!("Question {at} of {of}: {words}")
+    let title = match quiz.warm_up() {
+        _ if quiz.stage == QuizStage::Over => "Check yourself".to_owned(),
+        Some(asked) => format!("Warm-up {at} of {of}, from \"{}\": {words}", prose(&asked.title)),
+        None => format!("Question {at} of {of}: {words}"),
     };
     let right = format!("{} right, {} asked", quiz.right_count(), quiz.marks.len());
 
@@ -186,7 +186,10 @@ fn answered(
     lines.extend(markdown::lines(&question.explain, columns, theme));
     lines.push(Line::default());
     let (on, visit, later) = (keys::quiz::ENTER, keys::quiz::VISIT, keys::quiz::LATER);
-    let text = format!("{on}: go on    {visit}: the step that shows it    {later}: later");
+    let text = match quiz.warm_up() {
+        Some(_) => format!("{on}: go on    {later}: later"),
+        None => format!("{on}: go on    {visit}: the step that shows it    {later}: later"),
+    };
     lines.push(Line::styled(text, theme.dim()));
 }
 

@@ -4,7 +4,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::DrawOptions;
-use super::code_lines::{code, command_lines, commands, wrapped_code};
+use super::by_hand;
+use super::code_lines::{action_lines, code, commands, wrapped_code};
 use super::expectations::{Sign, goals, verdict_lines};
 use super::markdown;
 use super::step_text::{FirstPart, StepText};
@@ -40,6 +41,13 @@ pub fn text(view: &LessonView, columns: usize, first: FirstPart, look: &DrawOpti
     let note = note.into_iter().flatten().map(|line| Line::styled(line, theme.bold()));
     text.append(note.collect());
 
+    if !view.is_in_branch()
+        && let Some(chapter) = words::chapter_begin(&view.lesson, view.story_step())
+    {
+        let chapter = wrapped(&prose(&chapter), columns).into_iter();
+        text.append(chapter.map(|line| Line::styled(line, theme.bold())).collect());
+    }
+
     let is_doing = view.scene() == LessonScene::YourTurn && view.is_live();
     let turn = view.learning.turn.as_ref().filter(|_| is_doing);
     let goals = turn.map(|turn| goals(view, step, turn, columns, first, look)).unwrap_or_default();
@@ -63,6 +71,11 @@ pub fn text(view: &LessonView, columns: usize, first: FirstPart, look: &DrawOpti
         text.append(markdown::lines(&turn_text(), columns, theme));
     } else if let Some(record) = view.shown_record() {
         came_of(view, record, words, first, (columns, look), &mut text);
+        if view.scene() == LessonScene::LastStep
+            && let Some(end) = words::chapter_end(&view.lesson, record.step)
+        {
+            text.append_now(markdown::lines(&end, columns, theme));
+        }
     } else if view.is_repair() {
         let said =
             "Something in the lab will be broken. Find it in the panes, and mend it in a shell.";
@@ -93,10 +106,20 @@ fn came_of(
     text: &mut StepText,
 ) {
     let theme = look.theme;
+    let by_hand = match record.status {
+        StepStatus::Typed => {
+            by_hand::lines(view.learning.by_hand.of_step(record.step), columns, theme)
+        }
+        StepStatus::Played | StepStatus::LeftOut | StepStatus::Skipped { .. } => Vec::new(),
+    };
+    // Beside the learner's own lines those of the lesson stand where its calls would.
+    let mut shown = commands(view, columns, look);
+    let is_by_hand = !by_hand.is_empty();
+    let done = if is_by_hand { by_hand } else { std::mem::take(&mut shown) };
     match first {
-        FirstPart::Story => text.append_now(commands(view, columns, look)),
+        FirstPart::Story => text.append_now(done),
         // In little room what came of it counts.
-        FirstPart::Goals => text.append(commands(view, columns, look)),
+        FirstPart::Goals => text.append(done),
     }
 
     let mut said = status(record, columns, theme);
@@ -110,6 +133,11 @@ fn came_of(
     text.append_now(said);
     text.append_now(markdown::lines(&words::came_of_step(Some(record), after), columns, theme));
     text.append(markdown::lines(&words::on_real_machine(Some(record), real), columns, theme));
+
+    if is_by_hand && !shown.is_empty() {
+        let head = Line::styled("The lesson's way", theme.bold());
+        text.append(std::iter::once(head).chain(shown).collect());
+    }
 
     let calls = calls(record, columns, theme);
     if !calls.is_empty() {
@@ -161,7 +189,11 @@ fn ways_on(view: &LessonView, step: &Step, columns: usize, theme: Theme) -> Vec<
         }));
     }
     if view.has_question() {
-        let what = if view.can_run() { "predict what it will do" } else { "check yourself" };
+        let what = match view.can_run() {
+            _ if !view.due_warm_up().is_empty() => "warm up with questions from earlier lessons",
+            true => "predict what it will do",
+            false => "check yourself",
+        };
         let text = format!("{}: {what}", keys::lesson::CHECK_YOURSELF);
         lines.push(Line::styled(text, theme.bold()));
     }
@@ -256,9 +288,7 @@ fn to_do(view: &LessonView, columns: usize, look: &DrawOptions) -> Vec<Line<'sta
     let checks = view.lab.checks();
 
     for (index, entry) in view.shown_actions().iter().enumerate() {
-        for text in entry.action.shell(&context) {
-            lines.extend(command_lines(&entry.actor, &text, columns, look));
-        }
+        lines.extend(action_lines(entry, &context, columns, look));
 
         if let Some(errno) = &entry.fails {
             let text = format!("  will fail with {errno}: that is the point");

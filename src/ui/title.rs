@@ -24,8 +24,11 @@ pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame
     let title = prose(&view.lesson.title);
     let columns = usize::from(area.width);
 
+    // One for each step, and a blank between two chapters.
+    let signs_wanted = count + view.lesson.chapters().len().saturating_sub(1);
+
     // Where a tape was made is told at the lesson's beginning, and then where it costs no signs.
-    let wanted = title.width() + place.width() + count + 6;
+    let wanted = title.width() + place.width() + signs_wanted + 6;
     let origin =
         match view.is_at_beginning() || wanted + state(view, Origin::Told).width() < columns {
             true => Origin::Told,
@@ -40,11 +43,10 @@ pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame
         steps => format!(", {steps} by hand"),
     };
     let taken = title.width() + place.width() + 4;
-    let by_hand = if taken + count + by_hand.width() <= room { by_hand } else { String::new() };
-    let signs_room = room.saturating_sub(taken + by_hand.width());
-    let shown = shown_steps(count, view.story_step(), signs_room);
-    let signs = shown.clone().map(|shown| signs(view, shown, theme)).unwrap_or_default();
-    let signs_width: usize = signs.iter().map(|span| span.width()).sum();
+    let by_hand =
+        if taken + signs_wanted + by_hand.width() <= room { by_hand } else { String::new() };
+    let signs = signs(view, room.saturating_sub(taken + by_hand.width()), theme);
+    let signs_width: usize = signs.iter().map(|sign| sign.span.width()).sum();
     let gap = if signs.is_empty() { 0 } else { 2 };
     let title = shortened(
         &title,
@@ -54,13 +56,15 @@ pub fn draw(view: &LessonView, look: &DrawOptions, area: Rect, frame: &mut Frame
     let used = 1 + title.width() + gap + signs_width + 2 + place.width() + by_hand.width();
     let fill = columns.saturating_sub(used + right.width());
     let mut spans = vec![Span::raw(format!(" {title}{}", " ".repeat(gap)))];
-    // Behind the title and the mark of those that are cut off.
-    let is_cut = shown.as_ref().is_some_and(|shown| shown.start > 0);
-    let first = 1 + title.width() + gap + usize::from(is_cut);
-    for (x, step) in (area.x + first as u16..area.right()).zip(shown.into_iter().flatten()) {
-        look.hits.note(Rect { x, width: 1, ..area }, PointTarget::Step(step));
+    let mut x = area.x + (1 + title.width() + gap) as u16;
+    for sign in signs {
+        let width = sign.span.width() as u16;
+        if let Some(step) = sign.step {
+            look.hits.note(Rect { x, width, ..area }, PointTarget::Step(step));
+        }
+        x += width;
+        spans.push(sign.span);
     }
-    spans.extend(signs);
     spans.push(Span::raw(format!("  {place}{by_hand}{}{right}", " ".repeat(fill))));
     frame.render_widget(Paragraph::new(Line::from(spans).style(theme.bold())), area);
 }
@@ -113,28 +117,50 @@ fn scene_word(view: &LessonView) -> &'static str {
     }
 }
 
-/// A sign for each of these steps, and a mark where others are cut off.
-fn signs(view: &LessonView, shown: Range<usize>, theme: Theme) -> Vec<Span<'static>> {
-    let count = view.lesson.steps.len();
-    let cut = |is_cut: bool| Span::raw(if is_cut { "…" } else { "" });
+/// A part of the line of signs: the sign of a step, or what stands between two.
+struct TitleSign {
+    step: Option<usize>,
+    span: Span<'static>,
+}
 
-    let mut spans = vec![cut(shown.start > 0)];
-    spans.extend(shown.clone().map(|step| {
-        let mark = view.step_mark(step);
-        let is_here = step == view.story_step();
-        let style = match mark {
-            StepMark::Failed => theme.bad(),
-            StepMark::ByHand => theme.good(),
-            StepMark::Open
-            | StepMark::Shown
-            | StepMark::Replayed
-            | StepMark::LeftOut
-            | StepMark::NotPossible => theme.bold(),
-        };
-        Span::styled(sign(mark, is_here, theme).to_string(), style)
-    }));
-    spans.push(cut(shown.end < count));
-    spans
+/// A sign for each step, or for those around the one that is told of. A blank parts two chapters.
+fn signs(view: &LessonView, room: usize, theme: Theme) -> Vec<TitleSign> {
+    let count = view.lesson.steps.len();
+    let gaps = view.lesson.chapters().len().saturating_sub(1);
+    // Where not all of them have room, those of a chapter that has.
+    let chapter = view.lesson.chapter_of(view.story_step()).map(|(_, chapter)| chapter.steps);
+    let chapter = chapter.filter(|steps| count + gaps > room && steps.len() + 2 <= room);
+    let room_for_signs = if count + gaps <= room { room - gaps } else { room };
+    let shown = chapter.or_else(|| shown_steps(count, view.story_step(), room_for_signs));
+    let Some(shown) = shown else { return Vec::new() };
+    let between = |text: &'static str| TitleSign { step: None, span: Span::raw(text) };
+    let cut = |is_cut: bool| between(if is_cut { "…" } else { "" });
+
+    let mut signs = vec![cut(shown.start > 0)];
+    for step in shown.clone() {
+        let begins = step > shown.start && !view.lesson.steps[step].chapter.is_empty();
+        if begins && count + gaps <= room {
+            signs.push(between(" "));
+        }
+        signs.push(TitleSign { step: Some(step), span: step_sign(view, step, theme) });
+    }
+    signs.push(cut(shown.end < count));
+    signs
+}
+
+fn step_sign(view: &LessonView, step: usize, theme: Theme) -> Span<'static> {
+    let mark = view.step_mark(step);
+    let is_here = step == view.story_step();
+    let style = match mark {
+        StepMark::Failed => theme.bad(),
+        StepMark::ByHand => theme.good(),
+        StepMark::Open
+        | StepMark::Shown
+        | StepMark::Replayed
+        | StepMark::LeftOut
+        | StepMark::NotPossible => theme.bold(),
+    };
+    Span::styled(sign(mark, is_here, theme).to_string(), style)
 }
 
 /// The steps that have room for a sign each, and for a mark where some are left out; none where too few have.
@@ -147,7 +173,8 @@ fn shown_steps(count: usize, here: usize, room: usize) -> Option<Range<usize>> {
     Some(first..first + shown)
 }
 
-fn sign(mark: StepMark, is_here: bool, theme: Theme) -> char {
+/// The sign of a step, wherever steps have one.
+pub(super) fn sign(mark: StepMark, is_here: bool, theme: Theme) -> char {
     match (mark, is_here, theme.ascii) {
         (StepMark::Failed, _, true) => '!',
         (StepMark::Failed, _, false) => '✘',

@@ -221,6 +221,11 @@ pub enum EngineToActor {
     IpcTables {
         pid: u32,
     },
+    /// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`; not an op of a lesson.
+    CgroupPaths {
+        of: u32,
+        reader: u32,
+    },
 }
 
 /// Actor → engine, by the number of what was asked.
@@ -241,6 +246,7 @@ pub enum ActorToEngine {
     Hostname(Option<String>),
     /// The kernel's three tables, one after the other.
     IpcTables(Option<String>),
+    CgroupPaths(Option<String>),
     /// One descriptor comes along where the namespace could be entered.
     Netlink,
     /// The terminal's master side comes along.

@@ -4,8 +4,10 @@ use crate::action::cgroup::Limits;
 use crate::lesson::expect::Expect;
 use crate::lesson::expect::cgroup::Cgroup;
 use crate::lesson::expect::cgroup_file::CgroupFile;
+use crate::lesson::expect::clock::ClockOffset;
 use crate::lesson::expect::file::{File, Presence};
 use crate::lesson::expect::hostname::Hostname;
+use crate::lesson::expect::ids::Ids;
 use crate::lesson::expect::ipc::Ipc;
 use crate::lesson::expect::measured::Measured;
 use crate::lesson::expect::mount::{Mount, Mounts};
@@ -15,8 +17,10 @@ use crate::lesson::expect::outcome::Outcome;
 use crate::lesson::expect::output::Output;
 use crate::lesson::expect::overlay::{From, Overlay};
 use crate::lesson::expect::process::{Pid, Process, Ps};
+use crate::lesson::expect::took::Took;
 use crate::lesson::expect::traffic::Traffic;
 use crate::lesson::expect::verdict::Expected;
+use crate::op::MappedIds;
 
 /// The statement that a verdict is on: `container is pid 1 in its own pid namespace`.
 pub fn expected(expected: &Expected) -> String {
@@ -49,6 +53,12 @@ fn state(expect: &Expect) -> String {
         Expect::CgroupFile(it) => cgroup_file(it),
         Expect::Measured(it) => measured(it),
         Expect::Traffic(it) => traffic(it),
+        Expect::Took(it) => took(it),
+        Expect::Ids(it) => ids(it),
+        Expect::ClockOffset(it) => clock(it),
+        Expect::CgroupPath(it) => {
+            format!("{} reads {} as the {} group of {}", it.seen_by, it.is, it.controller, it.of)
+        }
     }
 }
 
@@ -58,13 +68,17 @@ fn mount(it: &Mount) -> String {
     sentence.extend(it.fstype.as_ref().map(|fstype| format!(" of type {fstype}")));
     sentence.extend(it.propagation.as_ref().map(|word| format!(" that is {word}")));
     sentence.extend(it.option.as_ref().map(|option| format!(" with option {option}")));
-    sentence + " at " + &it.target
+    sentence.extend(it.root.as_ref().map(|root| format!(" of the directory {root}")));
+    sentence = sentence + " at " + &it.target;
+    sentence.extend(it.peer_of.as_ref().map(|other| format!(", in a peer group with {other}'s")));
+    sentence
 }
 
 fn mounts(it: &Mounts) -> String {
     let actor = &it.actor;
     let mut sentences = Vec::new();
     sentences.extend(it.at_most.map(|most| format!("{actor} has at most {most} mounts")));
+    sentences.extend(it.at_least.map(|least| format!("{actor} has at least {least} mounts")));
     sentences.extend(it.like.as_ref().map(|other| format!("{actor} has the mounts of {other}")));
     sentences.extend(it.all.as_ref().map(|word| format!("all mounts of {actor} are {word}")));
     sentences.join(", and ")
@@ -115,6 +129,31 @@ fn ipc(it: &Ipc) -> String {
     format!("the IPC namespace of {} has {}", it.actor, parts.join(", "))
 }
 
+fn ids(it: &Ids) -> String {
+    let of = &it.of;
+    let map = |word: &str, ranges: &Vec<MappedIds>| {
+        let lines: Vec<String> = ranges.iter().map(|range| format!("`{range}`")).collect();
+        match lines.is_empty() {
+            true => format!("the {word} map of {of} is empty"),
+            false => format!("the {word} map of {of} is {}", lines.join(" and ")),
+        }
+    };
+    let mut sentences = Vec::new();
+    sentences.extend(it.uid.map(|uid| format!("{of} is user {uid} in its own user namespace")));
+    sentences.extend(it.uid_map.as_ref().map(|ranges| map("user", ranges)));
+    sentences.extend(it.gid_map.as_ref().map(|ranges| map("group", ranges)));
+    sentences.join(", and ")
+}
+
+fn clock(it: &ClockOffset) -> String {
+    let mut clocks = Vec::new();
+    clocks
+        .extend(it.monotonic.map(|seconds| format!("monotonic clock of {} by {seconds} s", it.of)));
+    clocks
+        .extend(it.boottime.map(|seconds| format!("boot-time clock of {} by {seconds} s", it.of)));
+    format!("the time namespace moves the {}", clocks.join(" and the "))
+}
+
 fn file(it: &File) -> String {
     let what = match it.is {
         Presence::Present => "something",
@@ -123,6 +162,7 @@ fn file(it: &File) -> String {
         Presence::Absent => "nothing",
     };
     let mut sentence = format!("{} sees {what} at {}", it.actor, it.path);
+    sentence.extend(it.size.map(|size| format!(" of {} bytes", size.0)));
     sentence.extend(it.contains.as_ref().map(|text| format!(" that says `{text}`")));
     sentence
 }
@@ -199,13 +239,12 @@ fn output(it: &Output) -> String {
 }
 
 fn outcome(it: &Outcome) -> String {
-    match (&it.errno, it.status) {
-        (Some(errno), _) if it.times.is_some() => {
-            format!("{} actions of the step fail with {errno}", it.times.unwrap_or_default())
-        }
-        (Some(errno), _) => format!("the last action fails with {errno}"),
-        (None, Some(status)) => format!("the last action ends with status {status}"),
-        (None, None) => "an outcome".into(),
+    match (&it.errno, it.times, it.status) {
+        (Some(errno), Some(1), _) => format!("one action of the step fails with {errno}"),
+        (Some(errno), Some(times), _) => format!("{times} actions of the step fail with {errno}"),
+        (Some(errno), None, _) => format!("the last action fails with {errno}"),
+        (None, _, Some(status)) => format!("the last action ends with status {status}"),
+        (None, _, None) => "an outcome".into(),
     }
 }
 
@@ -246,4 +285,11 @@ fn traffic(it: &Traffic) -> String {
         (Some(least), Some(most)) => format!(", passed by {least} to {most} packets"),
     };
     format!("{} has `{}`{passed}", it.actor, it.row)
+}
+
+fn took(it: &Took) -> String {
+    let mut sentence = format!("action {} takes", it.action);
+    sentence.extend(it.at_least.map(|least| format!(" at least {least}")));
+    sentence.extend(it.at_most.map(|most| format!(" at most {most}")));
+    format!("{sentence} times as long as action {}", it.of)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::diff::ChangeKind;
 use crate::map::{
-    BoxEdge, BoxPart, LaneRow, Lanes, LayerStack, MapBox, MapLens, MapRow, MapScene, MapTone,
-    MapWire, PieceShape, PlateCell, PlateColumn, RowAnchor, WireKind,
+    BoxEdge, BoxPart, LaneOwner, LaneRow, Lanes, LayerStack, MapBox, MapLens, MapRow, MapScene,
+    MapTone, MapWire, PieceShape, PlateCell, PlateColumn, RowAnchor, WireKind,
 };
 use crate::op::NamespaceKind;
 
@@ -359,7 +359,16 @@ fn lanes_standing(lanes: &Lanes) -> Vec<String> {
             said.push(format!("{} has {}.", capitalised(&row.name), and_joined(&told)));
             continue;
         }
+        // Of one that is gone the changes tell.
+        if row.mark == ChangeKind::Gone {
+            continue;
+        }
         let own = kinds(row, |lamp| lamp.lane > 0);
+        if row.of == LaneOwner::File {
+            let kept = kinds(row, |_| true);
+            said.push(format!("{} keeps a namespace: {}.", row.name, and_joined(&kept)));
+            continue;
+        }
         let own = if own.is_empty() {
             "nothing of its own".into()
         } else {
@@ -388,15 +397,26 @@ fn kinds(row: &LaneRow, is_meant: impl Fn(&crate::map::LaneLamp) -> bool) -> Vec
                 NamespaceKind::Mount => counted(content, "mount"),
                 NamespaceKind::Pid => counted(content, "PID"),
                 NamespaceKind::Net => counted(content, "link"),
-                NamespaceKind::Uts
-                | NamespaceKind::Ipc
-                | NamespaceKind::User
-                | NamespaceKind::Cgroup
-                | NamespaceKind::Time => format!(" named {content}"),
+                NamespaceKind::Uts | NamespaceKind::Ipc => format!(" named {content}"),
+                NamespaceKind::User => mapped_ids(content),
+                NamespaceKind::Cgroup => format!(" that begins at {content}"),
+                NamespaceKind::Time => format!(" with {content} on its clocks"),
             };
             format!("{}{what}", kind.proc_link_name())
         })
         .collect()
+}
+
+/// ` where 0 is 1000 outside`, of `0=1000`; with a mark behind it there are more ranges.
+fn mapped_ids(content: &str) -> String {
+    let (first, more) = match content.strip_suffix(" …") {
+        Some(first) => (first, ", and more"),
+        None => (content, ""),
+    };
+    match first.split_once('=') {
+        Some((inside, outside)) => format!(" where {inside} is {outside} outside{more}"),
+        None => format!(" with {first}"),
+    }
 }
 
 fn counted(count: &str, thing: &str) -> String {

@@ -20,7 +20,9 @@ mod seen;
 mod setting;
 pub mod shell_lines;
 
-pub use self::beginning::{lesson_needs, lesson_size};
+pub use self::beginning::{
+    chapter_begin, chapter_end, lesson_needs, lesson_size, minutes, short_minutes, warm_up,
+};
 pub use self::consent::{program_question, program_risk};
 pub use self::diagnosis::{blocker, cure};
 pub use self::ended::{ended_steps, left_on_machine};
@@ -172,6 +174,7 @@ mod tests {
             proc_lists: [((host(), "other".into()), ProcListing::Listed)].into(),
             proc_counts: [(host(), ProcCount { count: 7, is_cut: false })].into(),
             reached: [((host(), [10, 0, 0, 1].into()), true)].into(),
+            cgroup_paths: [((host(), host()), vec![("pids".to_owned(), "/box".to_owned())])].into(),
             made_actors: [host(), "gone".into()].into(),
         }
     }
@@ -194,7 +197,7 @@ mod tests {
             before: &Snapshot::default(),
             facts: &facts,
             outputs: &["cpu_share 0.5"],
-            ops: &[record],
+            ops: &[record.clone(), record],
         });
 
         let text = serde_json::to_string(&verdict).expect("it can be written");
@@ -225,6 +228,13 @@ mod tests {
             "host has at most 2 mounts, and host has the mounts of host",
             "2 mounts",
         ),
+        (
+            true,
+            r#"{"mount": {"target": "/proc", "root": "/", "peer_of": "host"}}"#,
+            "host has a mount of the directory / at /proc, in a peer group with host's",
+            "/proc proc proc rw shared",
+        ),
+        (false, r#"{"mounts": {"at_least": 3}}"#, "host has at least 3 mounts", "2 mounts"),
         (
             false,
             r#"{"mounts": {"all": "private"}}"#,
@@ -404,7 +414,19 @@ mod tests {
             false,
             r#"{"outcome": {"errno": "EINVAL", "times": 3}}"#,
             "3 actions of the step fail with EINVAL",
-            "0 failed with EINVAL",
+            "none failed with EINVAL",
+        ),
+        (
+            true,
+            r#"{"took": {"action": 2, "of": 1, "at_least": 0.5, "at_most": 2.0}}"#,
+            "action 2 takes at least 0.5 at most 2 times as long as action 1",
+            "0.000 ms, beside 0.000 ms",
+        ),
+        (
+            false,
+            r#"{"took": {"action": 3, "of": 1, "at_most": 0.2}}"#,
+            "action 3 takes at most 0.2 times as long as action 1",
+            "nothing was done",
         ),
         (true, r#"{"outcome": {"status": 3}}"#, "the last action ends with status 3", "status 3"),
         (
@@ -448,6 +470,42 @@ mod tests {
             r#"{"traffic": {"row": "class htb 10:2", "at_most": 0}}"#,
             "host has `class htb 10:2`, passed by no packet",
             "there is no such row",
+        ),
+        (
+            true,
+            r#"{"ids": {"of": "host", "uid": 0}}"#,
+            "host is user 0 in its own user namespace",
+            "it is user 0 there",
+        ),
+        (
+            false,
+            r#"{"ids": {"of": "host", "uid_map": ["0 1000 1"], "gid_map": []}}"#,
+            "the user map of host is `0 1000 1`, and the group map of host is empty",
+            "it is user 0 there",
+        ),
+        (
+            true,
+            r#"{"clock": {"of": "host", "boottime": 0}}"#,
+            "the time namespace moves the boot-time clock of host by 0 s",
+            "clocks as outside",
+        ),
+        (
+            false,
+            r#"{"clock": {"of": "host", "monotonic": 5, "boottime": 7}}"#,
+            "the time namespace moves the monotonic clock of host by 5 s and the boot-time clock of host by 7 s",
+            "clocks as outside",
+        ),
+        (
+            true,
+            r#"{"cgroup_path": {"of": "host", "controller": "pids", "is": "/box"}}"#,
+            "host reads /box as the pids group of host",
+            "/box",
+        ),
+        (
+            false,
+            r#"{"cgroup_path": {"of": "host", "controller": "pids", "is": "/"}}"#,
+            "host reads / as the pids group of host",
+            "/box",
         ),
     ];
 

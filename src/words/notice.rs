@@ -2,7 +2,7 @@
 
 use super::diagnosis::blocker;
 use super::setting::setting_mistake;
-use crate::notice::{Copied, FileNotice, Notice, Refusal};
+use crate::notice::{Copied, CopyRoute, FileNotice, Notice, Refusal};
 
 pub fn notice(notice: &Notice) -> String {
     match notice {
@@ -100,6 +100,10 @@ pub fn notice(notice: &Notice) -> String {
         }
 
         Notice::Copied(copied) => self::copied(copied),
+        Notice::CommandKeptBack { show } => {
+            format!("the command is yours to find here; {show} shows it, and then it can be copied")
+        }
+        Notice::NoCommandHere => "nothing of this step is done by a command".into(),
         Notice::Saved(Ok(path)) => format!("written to {path}"),
         Notice::Saved(Err(why)) => format!("nothing was written: {why}"),
         Notice::Setting(mistake) => format!("not used: {}", setting_mistake(mistake)),
@@ -142,13 +146,25 @@ fn refusal(why: Refusal) -> &'static str {
 }
 
 fn copied(copied: &Copied) -> String {
-    match (copied.is_sent, &copied.file) {
-        (true, Some(Ok(path))) => format!("sent to the terminal, and written to {path}"),
-        (true, Some(Err(why))) => format!("sent to the terminal; not written to a file: {why}"),
-        (true, None) => "sent to the terminal".into(),
-        (false, Some(Ok(path))) => format!("written to {path}"),
-        (false, Some(Err(why))) => format!("could not be copied: {why}"),
-        (false, None) => "could not be copied".into(),
+    // A terminal never says whether its clipboard took it.
+    let sent = match copied.route {
+        CopyRoute::Terminal => Some("sent to the terminal's clipboard"),
+        CopyRoute::Tmux => Some("in tmux's buffer, and sent to its terminal's clipboard"),
+        CopyRoute::TooLong => None,
+        CopyRoute::NoClipboard => None,
+    };
+    let why_not = match copied.route {
+        CopyRoute::TooLong => "too long for a terminal's clipboard",
+        CopyRoute::NoClipboard => "this terminal has no clipboard",
+        CopyRoute::Terminal | CopyRoute::Tmux => "",
+    };
+    match (sent, &copied.file) {
+        (Some(sent), Some(Ok(path))) => format!("{sent}, and written to {path}"),
+        (Some(sent), Some(Err(why))) => format!("{sent}; not written to a file: {why}"),
+        (Some(sent), None) => sent.into(),
+        (None, Some(Ok(path))) => format!("written to {path}: {why_not}"),
+        (None, Some(Err(why))) => format!("could not be copied: {why_not}, and {why}"),
+        (None, None) => format!("could not be copied: {why_not}"),
     }
 }
 
@@ -179,12 +195,27 @@ mod tests {
 
     #[test]
     fn a_copy_says_where_it_went_and_where_not() {
-        let check = |is_sent, file: Option<Result<&str, &str>>, expected: &str| {
+        let check = |route, file: Option<Result<&str, &str>>, expected: &str| {
             let file = file.map(|file| file.map(str::to_owned).map_err(str::to_owned));
-            assert_eq!(notice(&Notice::Copied(Copied { is_sent, file })), expected);
+            assert_eq!(notice(&Notice::Copied(Copied { route, file })), expected);
         };
-        check(true, Some(Ok("/run/copy")), "sent to the terminal, and written to /run/copy");
-        check(true, Some(Err("EROFS")), "sent to the terminal; not written to a file: EROFS");
-        check(false, None, "could not be copied");
+        let (terminal, tmux) = (CopyRoute::Terminal, CopyRoute::Tmux);
+        check(
+            terminal,
+            Some(Ok("/run/copy")),
+            "sent to the terminal's clipboard, and written to /run/copy",
+        );
+        check(
+            terminal,
+            Some(Err("EROFS")),
+            "sent to the terminal's clipboard; not written to a file: EROFS",
+        );
+        check(tmux, None, "in tmux's buffer, and sent to its terminal's clipboard");
+        check(
+            CopyRoute::TooLong,
+            Some(Ok("/run/copy")),
+            "written to /run/copy: too long for a terminal's clipboard",
+        );
+        check(CopyRoute::NoClipboard, None, "could not be copied: this terminal has no clipboard");
     }
 }

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::remark::owner_change;
 use crate::diff::{ChangeKind, Diff, DiffRow, DiffSection, OwnerChange};
-use crate::op::{IpcKind, IpcObject};
+use crate::op::{IpcKind, IpcObject, MappedIds};
 use crate::snapshot::{
-    Address, DirEntry, FileKind, FirewallRule, Link, Mount, Namespace, Neighbour, NetworkOmitted,
-    Omitted, OverlayEntry, Process, Route, Traffic,
+    Address, DirEntry, FileKind, FirewallRule, GroupRoot, Link, Mount, Namespace, NamespaceContent,
+    NamespaceHolds, Neighbour, NetworkOmitted, Omitted, OverlayEntry, Process, Route, Traffic,
 };
 use crate::text::safe;
 use crate::view::ViewKind;
@@ -97,6 +97,7 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
     rows(&mut lines, "processes", &diff.processes, mark_word, process);
     omitted(&mut lines, "processes", diff.processes_omitted);
     rows(&mut lines, "namespaces", &diff.namespaces, mark_word, namespace);
+    rows(&mut lines, "in namespaces", &diff.contents, mark_word, namespace_content);
     rows(&mut lines, "host names", &diff.hostnames, mark_word, |(actor, name)| {
         format!("{actor}: {name}")
     });
@@ -141,6 +142,70 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
     sections(&mut lines, "directory", &diff.directories, mark_word, dir_entry);
 
     lines.iter().map(|line| safe(line)).collect()
+}
+
+/// The content of a namespace, and whose it is: `box: user 0 is 1000 outside`.
+pub fn namespace_content(content: &NamespaceContent) -> String {
+    let actors: Vec<&str> = content.actors.iter().map(|actor| actor.as_str()).collect();
+    format!("{}: {}", actors.join(", "), namespace_holds(&content.holds))
+}
+
+pub fn namespace_holds(holds: &NamespaceHolds) -> String {
+    match holds {
+        NamespaceHolds::IdMap { uids, gids } if uids.is_empty() && gids.is_empty() => {
+            "no id map: each user and group shows as 65534".into()
+        }
+        NamespaceHolds::IdMap { uids, gids } if uids == gids => {
+            format!("user and group {}", id_ranges(uids))
+        }
+        NamespaceHolds::IdMap { uids, gids } => {
+            let maps = [("user", uids), ("group", gids)];
+            let words = maps.map(|(word, ranges)| match ranges.is_empty() {
+                true => format!("no {word} map"),
+                false => format!("{word} {}", id_ranges(ranges)),
+            });
+            words.join(", ")
+        }
+        NamespaceHolds::Clocks(offsets) => {
+            let clocks =
+                [("boot-time clock", offsets.boottime), ("monotonic clock", offsets.monotonic)];
+            let shifted = clocks.into_iter().filter_map(|(clock, offset)| {
+                let offset = offset.filter(|offset| *offset != 0)?;
+                Some(format!("{clock} {offset:+} s"))
+            });
+            let shifted: Vec<String> = shifted.collect();
+            if shifted.is_empty() { "clocks as outside".into() } else { shifted.join(", ") }
+        }
+        NamespaceHolds::GroupRoots(roots) => group_roots(roots),
+    }
+}
+
+/// `0 is 1000 outside, 1-100 are 2000-2099`.
+fn id_ranges(ranges: &[MappedIds]) -> String {
+    let last = |first: u32, count: u32| u64::from(first) + u64::from(count) - 1;
+    let words = ranges.iter().map(|range| match range.count {
+        0 => format!("{} without a number", range.inside),
+        1 => format!("{} is {}", range.inside, range.outside),
+        count => format!(
+            "{}-{} are {}-{}",
+            range.inside,
+            last(range.inside, count),
+            range.outside,
+            last(range.outside, count)
+        ),
+    });
+    let words: Vec<String> = words.collect();
+    format!("{} outside", words.join(", "))
+}
+
+/// `/ is /docker/box (pids)`.
+fn group_roots(roots: &[GroupRoot]) -> String {
+    let words = roots.iter().map(|root| match root.controllers.is_empty() {
+        true => format!("/ is {}", root.path),
+        false => format!("/ is {} ({})", root.path, root.controllers),
+    });
+    let words: Vec<String> = words.collect();
+    if words.is_empty() { "/ is the lab's own top group".into() } else { words.join(", ") }
 }
 
 fn sections<O: Display, T>(

@@ -34,6 +34,9 @@ pub fn seen(seen: &Seen) -> String {
         Seen::HostName(name) => name.clone(),
         Seen::IpcObjects(all) if all.is_empty() => "no System V objects".into(),
         Seen::IpcObjects(all) => all.iter().map(rows::ipc_object).collect::<Vec<_>>().join(", "),
+        Seen::InNamespace(holds) => rows::namespace_holds(holds),
+        Seen::Uid(uid) => format!("it is user {uid} there"),
+        Seen::CgroupPath(path) => path.clone(),
         Seen::NsPids(pids) => format!("NSpid: {}", joined(pids, " ")),
         Seen::Process { pid, state, args } => format!("pid {pid} {state} {args}"),
         Seen::NoProcess => "no such process".into(),
@@ -87,6 +90,9 @@ pub fn seen(seen: &Seen) -> String {
             self::seen(shown),
             if *tries > 1 { format!(" (tried {tries} times)") } else { String::new() }
         ),
+        Seen::Durations { nanos, other } => {
+            format!("{}, beside {}", duration(*nanos), duration(*other))
+        }
         Seen::NotMeasured => "it was not measured".into(),
         Seen::NotMeasuredBy(actor) => format!("{actor} did not measure it"),
         Seen::Printed(line) => line.clone(),
@@ -99,6 +105,7 @@ pub fn seen(seen: &Seen) -> String {
         Seen::WentWell => "it went well".into(),
         Seen::Status(status) => format!("status {status}"),
         Seen::Refusals { errno, count: 1 } => format!("one failed with {errno}"),
+        Seen::Refusals { errno, count: 0 } => format!("none failed with {errno}"),
         Seen::Refusals { errno, count } => format!("{count} failed with {errno}"),
         Seen::Failed { call, errno } => format!("{call} = {errno}"),
         Seen::OpFailed { op, call, errno } => op_failed(op, call, errno),
@@ -131,6 +138,10 @@ pub fn stall(stall: Stall) -> &'static str {
         Stall::Traced => "it is stopped by who traces it",
         Stall::Uninterruptible => "the kernel keeps it waiting",
     }
+}
+
+fn duration(nanos: u64) -> String {
+    format!("{:.3} ms", nanos as f64 / 1e6)
 }
 
 fn joined(numbers: &[u32], between: &str) -> String {

@@ -81,10 +81,10 @@ fn descriptors_of_whoever_starts_a_lab_stay_outside() {
     let mut lab = BareLab::new(&[]);
     drop((directory, file));
 
-    let container = unboxed::op::Op::Spawn {
-        actor: "container".into(),
-        unshare: vec![unboxed::op::NamespaceKind::Mount, unboxed::op::NamespaceKind::Pid],
-    };
+    let container = unboxed::op::Op::spawn(
+        "container".into(),
+        vec![unboxed::op::NamespaceKind::Mount, unboxed::op::NamespaceKind::Pid],
+    );
     lab.links.perform(&ActorName::host(), container).expect("the host answers");
     let held = in_lab(&mut lab, "descriptors", &[]);
     let is_harmless = |target: &str| {

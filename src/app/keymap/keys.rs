@@ -106,8 +106,8 @@ keys! {
         SEARCH_PREVIOUS: [letter('N')];
         READ_ON: [letter(' ')];
         READ_BACK: [letter('b'), key(KeyCode::Backspace)];
-        COPY_ROW: [letter('y')];
-        COPY_PANE: [letter('Y')];
+        COPY: [letter('y')];
+        COPY_WHOLE: [letter('Y')];
         NUMBERS: [letter('I')];
         RESTART: [letter('R')];
         SEE_TAPE: [letter('P')];

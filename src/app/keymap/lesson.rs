@@ -9,7 +9,7 @@ use super::{Binding, HelpText, always, keys};
 use crate::app::catalogue::PAGE;
 use crate::app::panes::folding::RowFolding;
 use crate::app::{
-    Direction, LessonScene, LessonView, MapPlace, asking, commands, confirmation,
+    Direction, LessonScene, LessonView, MapPlace, asking, commands, confirmation, copying,
     learning_commands, quiz_events, shell_events,
 };
 use crate::view::ViewKind;
@@ -63,7 +63,7 @@ pub static TABLE: [Binding<LessonView>; 48] = [
     Binding {
         key: keys::lesson::CHECK_YOURSELF,
         short: Is("check"),
-        long: HelpText::Is("predict what the step will do; or check yourself"),
+        long: HelpText::Is("warm up, predict what the step will do, or check yourself"),
         works: LessonView::has_question,
         run: Act(quiz_events::begin_quiz),
     },
@@ -236,18 +236,18 @@ pub static TABLE: [Binding<LessonView>; 48] = [
         run: Look(|view| view.story.read_back()),
     },
     Binding {
-        key: keys::lesson::COPY_ROW,
-        short: Is("copy"),
-        long: HelpText::Is("copy the row"),
+        key: keys::lesson::COPY,
+        short: Now(copy_words),
+        long: HelpText::Is("copy the step's commands, or the selected row"),
         works: always,
-        run: Act(commands::copy_row),
+        run: Act(copying::copy),
     },
     Binding {
-        key: keys::lesson::COPY_PANE,
+        key: keys::lesson::COPY_WHOLE,
         short: Never,
-        long: HelpText::Is("copy the whole pane"),
+        long: HelpText::Is("copy them as a script, or a zoomed pane's rows"),
         works: always,
-        run: Act(commands::copy_pane),
+        run: Act(copying::copy_whole),
     },
     Binding {
         key: keys::lesson::NUMBERS,
@@ -304,6 +304,10 @@ pub fn run_words(view: &LessonView) -> &'static str {
         LessonScene::Finished => "finish",
         LessonScene::NextStep | LessonScene::Busy | LessonScene::LookingBack => "run",
     }
+}
+
+fn copy_words(view: &LessonView) -> &'static str {
+    if view.panes.selection(view.panes.focus).is_some() { "copy row" } else { "copy" }
 }
 
 fn map_words(view: &LessonView) -> &'static str {

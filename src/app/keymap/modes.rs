@@ -67,12 +67,13 @@ fn on_screen(model: &mut Model, event: KeyEvent) -> Option<Vec<Effect>> {
 }
 
 /// Keys that leave the beginning of a lesson in sight; any other that means something turns to the panes.
-const AT_BEGINNING: [Key; 10] = [
+const AT_BEGINNING: [Key; 11] = [
     keys::lesson::READ_ON,
     keys::lesson::BESIDE,
     keys::lesson::STEPS,
     keys::lesson::PALETTE,
     keys::lesson::SHELLS,
+    keys::lesson::CHECK_YOURSELF,
     keys::everywhere::WAY,
     keys::everywhere::HELP,
     keys::everywhere::QUIT,

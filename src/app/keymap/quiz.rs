@@ -157,7 +157,7 @@ pub static AFTER: [Binding<LessonView>; 7] = [
         key: keys::quiz::VISIT,
         short: Is("the step that shows it"),
         long: HelpText::Is("look at the step that shows it"),
-        works: always,
+        works: |view| view.quiz.as_ref().is_some_and(|quiz| quiz.warm_up().is_none()),
         run: Act(quiz_events::visit),
     },
     PANE,

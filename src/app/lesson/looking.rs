@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::position::{LiveStep, Position};
 use super::{LessonView, Phase};
 use crate::lesson::model::{ActionEntry, Step};
+use crate::op::ActorName;
 use crate::report::{StepRecord, StepStatus};
+use crate::words::shell_lines;
 
 impl LessonView {
     pub fn has_records(&self) -> bool {
@@ -67,6 +69,11 @@ impl LessonView {
             (None, Some(step)) => &step.actions,
             (None, None) => &[],
         }
+    }
+
+    /// The commands that do the same in a shell: beside whom, and what.
+    pub fn shown_commands(&self) -> Vec<(ActorName, String)> {
+        shell_lines::of_actions(self.shown_actions(), &self.lab_facts())
     }
 
     pub fn can_look_back(&self) -> bool {

@@ -38,14 +38,15 @@ use super::quiz::{QuestionPlace, QuizView};
 use super::shells::ShellTabs;
 use super::stable_ids::{NumberedMoment, StableIds};
 use crate::action::LabFacts;
-use crate::engine::{ReadyState, TurnState};
+use crate::engine::{ReadyState, TurnGoal, TurnState};
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step};
 use crate::lesson::quiz::Grade;
+use crate::lesson::warm_up::WarmUpQuestion;
 use crate::map::MapLens;
 use crate::notice::Notice;
 use crate::op::ActorName;
-use crate::report::{ChartSeries, StepRecord};
+use crate::report::{ChartSeries, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 use crate::tape;
 use crate::view::ViewKind;
@@ -69,6 +70,8 @@ pub struct LessonView {
     pub panes: Panes,
     pub story: StoryPanel,
     pub learning: Learning,
+    /// Questions of earlier lessons that are still to be asked, as long as the lesson has not begun.
+    pub warm_up: Vec<WarmUpQuestion>,
     pub quiz: Option<QuizView>,
     /// Questions that were asked since the lesson was opened, with the last answer's grade.
     pub grades: BTreeMap<QuestionPlace, Grade>,
@@ -94,6 +97,7 @@ impl LessonView {
             panes: Panes::new(first.unwrap_or(ViewKind::Mounts)),
             story: StoryPanel::default(),
             learning: Learning::default(),
+            warm_up: Vec::new(),
             quiz: None,
             grades: BTreeMap::new(),
             shells: ShellTabs::default(),
@@ -120,6 +124,7 @@ impl LessonView {
     pub(super) fn end_turn_with_its_lab(&mut self) {
         self.learning.resume_in_next_lab();
         self.learning.turn = None;
+        self.learning.by_hand.drop_turn();
     }
 
     /// The engine is asked to run a step: at once, since a second press may come before it has heard of the first.
@@ -249,6 +254,15 @@ impl LessonView {
         self.position.set_live_step(LiveStep::Last);
 
         let step = record.step;
+        match record.status {
+            StepStatus::Typed => {
+                let numbers = &self.live_lab.numbers;
+                self.learning.by_hand.finish(step, &record.after, numbers);
+            }
+            StepStatus::Played | StepStatus::LeftOut | StepStatus::Skipped { .. } => {
+                self.learning.by_hand.drop_turn();
+            }
+        }
         self.history.set(record, Arc::clone(&self.live_lab.numbers));
         self.panes.group = None;
         self.begin_step(step);
@@ -262,6 +276,10 @@ impl LessonView {
             self.live_lab.compare_from_now();
         }
         self.live_lab.give_numbers();
+        if !self.is_in_branch() {
+            let lab = &self.live_lab;
+            self.learning.by_hand.look(&lab.now, &lab.numbers);
+        }
         self.rebuild_if_live();
     }
 
@@ -276,6 +294,9 @@ impl LessonView {
         // That of a lab that is being dropped.
         if self.lab.phase == Phase::Building {
             return;
+        }
+        if turn.goal == TurnGoal::Step {
+            self.learning.by_hand.begin(&before);
         }
         self.set_turn(Some(turn));
         self.live_lab.before = before;

@@ -260,6 +260,11 @@ impl Panes {
         self.selected.insert(self.focus, row.min(count.saturating_sub(1)));
     }
 
+    /// Select no row of the focused pane.
+    pub fn unselect(&mut self) {
+        self.selected.remove(&self.focus);
+    }
+
     /// Select the row so many further down, or up.
     pub fn move_selection(&mut self, rows: isize) {
         self.select_row(self.selected_row().saturating_add_signed(rows));

@@ -3,6 +3,7 @@
 use super::LessonView;
 use crate::app::quiz::{QuestionPlace, all_places};
 use crate::lesson::quiz::{AnswerMark, QuestionKind};
+use crate::lesson::warm_up::WarmUpQuestion;
 use crate::view::ViewKind;
 
 impl LessonView {
@@ -14,7 +15,12 @@ impl LessonView {
 
     /// There is something to ask now.
     pub fn has_question(&self) -> bool {
-        self.quiz.is_none() && !self.due_questions().is_empty()
+        self.quiz.is_none() && (!self.due_warm_up().is_empty() || !self.due_questions().is_empty())
+    }
+
+    /// The questions of earlier lessons to ask now: at the beginning, and only there.
+    pub fn due_warm_up(&self) -> &[WarmUpQuestion] {
+        if self.is_at_beginning() { &self.warm_up } else { &[] }
     }
 
     /// All questions that can be asked here: a tape can't be typed into.

@@ -5,7 +5,7 @@ use super::{PaneData, PaneRow, RowKind, bar_chart, charts, network, omitted, pan
 use crate::diff::{CgroupFile, ChangeKind, DiffRow, DiffSection, GroupOwner, is_counter};
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
 use crate::seen::CutList;
-use crate::snapshot::{Address, Link, Mount, Process, Snapshot};
+use crate::snapshot::{Address, Link, Mount, NamespaceContent, Process, Snapshot};
 use crate::text::{padded, without_escapes};
 use crate::view::ViewKind;
 use crate::words;
@@ -185,6 +185,17 @@ pub(super) fn namespaces(scene: &PaneData<'_>) -> Vec<PaneRow> {
         };
         all.push(row(mark, format!("{} {who}", padded(kind.proc_link_name(), 8))));
     }
+
+    let told: Vec<_> = scene
+        .diff
+        .contents
+        .iter()
+        .filter(|row| {
+            row.mark.is_change() && !row.latest_value().is_some_and(NamespaceContent::is_of_host)
+        })
+        .cloned()
+        .collect();
+    all.extend(rows("", &told, scene, |content, _| words::rows::namespace_content(content)));
 
     // Who is new is called like those it comes from.
     let renamed: Vec<_> = scene

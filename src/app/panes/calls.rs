@@ -15,7 +15,9 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     let mut rows = Vec::new();
     for (place, op) in scene.ops.iter().enumerate() {
         let took = micros(op.nanos);
-        rows.push(PaneRow::heading(format!("{}  {} calls, {took}", op.actor, op.calls.len())));
+        let word = if op.calls.len() == 1 { "call" } else { "calls" };
+        let count = op.calls.len();
+        rows.push(PaneRow::heading(format!("{}  {count} {word}, {took}", op.actor)));
         rows.extend(
             op.calls
                 .iter()

@@ -3,10 +3,10 @@
 use super::{
     CompareMode, PaneData, PaneRow, PaneSection, RowKind, RowSubject, omitted, row, visible,
 };
-use crate::diff::ChangeKind;
+use crate::diff::{ChangeKind, DiffRow};
 use crate::op::{ActorName, NamespaceKind};
 use crate::seen::CutList;
-use crate::snapshot::{Process, Snapshot};
+use crate::snapshot::{NamespaceContent, Process, Snapshot};
 use crate::text::padded;
 use crate::words;
 
@@ -26,13 +26,31 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
         vec![PaneRow::heading(format!("{} {}  who shares it", padded("kind", 7), head.join(" ")))];
     for kind in NamespaceKind::ALL {
         let mark = mark_of(kind, scene, snapshot);
-        if scene.changes_only && !mark.is_change() && scene.compare != CompareMode::Before {
-            continue;
+        if !scene.changes_only || mark.is_change() || scene.compare == CompareMode::Before {
+            let kept = kept_words(kind, snapshot, scene);
+            let row = row(mark, kind_line(kind, &actors, width, scene) + &kept);
+            rows.push(row.about(RowSubject::Namespaces(kind)));
         }
-        let row = row(mark, kind_line(kind, &actors, width, scene));
-        rows.push(row.about(RowSubject::Namespaces(kind)));
+        push_contents(&mut rows, kind, scene);
+        if kind == NamespaceKind::Uts {
+            push_host_names(&mut rows, scene, snapshot);
+        }
+        if kind == NamespaceKind::Ipc {
+            push_ipc_objects(&mut rows, scene, snapshot);
+        }
     }
 
+    rows.extend(omitted(
+        CutList::Processes,
+        &scene.diff.processes,
+        scene.diff.processes_omitted,
+        scene,
+    ));
+    vec![PaneSection { rows }]
+}
+
+/// The names of the machine, below the UTS namespaces.
+fn push_host_names(rows: &mut Vec<PaneRow>, scene: &PaneData<'_>, snapshot: &Snapshot) {
     for (place, (actor, hostname)) in snapshot.hostnames.iter().enumerate() {
         let before = scene.before.hostnames.get(actor);
         let changed =
@@ -44,32 +62,63 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
             rows.push(PaneRow {
                 kind,
                 subject: Some(RowSubject::HostName { place }),
-                ..row(mark, format!("host name for {actor}: {hostname}{was}"))
+                ..row(mark, below(&format!("host name for {actor}: {hostname}{was}")))
             });
         }
     }
-
-    rows.extend(ipc_rows(scene, snapshot));
-
-    rows.extend(omitted(
-        CutList::Processes,
-        &scene.diff.processes,
-        scene.diff.processes_omitted,
-        scene,
-    ));
-    vec![PaneSection { rows }]
 }
 
-/// The System V objects of each IPC namespace, and which has none.
-fn ipc_rows(scene: &PaneData<'_>, snapshot: &Snapshot) -> Vec<PaneRow> {
-    let mut rows = Vec::new();
+/// The contents of the namespaces of a kind, below them. The lab's own id map is told where there is another one: it is what
+/// that one's numbers outside are ids of.
+fn push_contents(rows: &mut Vec<PaneRow>, kind: NamespaceKind, scene: &PaneData<'_>) {
+    let of_kind = |content: &NamespaceContent| content.holds.kind() == kind;
+    let contents = &scene.diff.contents;
+    let is_about = |it: &DiffRow<NamespaceContent>| {
+        it.latest_value().is_some_and(|content| of_kind(content) && !content.is_of_host())
+    };
+    if !contents.iter().any(is_about) {
+        return;
+    }
+
+    for (place, change) in contents.iter().enumerate() {
+        let shown = match scene.compare {
+            CompareMode::Before => change.before.as_ref(),
+            CompareMode::After => change.after.as_ref(),
+            CompareMode::Diff | CompareMode::SideBySide => change.latest_value(),
+        };
+        let Some(content) = shown.filter(|content| of_kind(content)) else { continue };
+        let is_one_side = matches!(scene.compare, CompareMode::Before | CompareMode::After);
+        let mark = if is_one_side { ChangeKind::Same } else { change.mark };
+        if scene.changes_only && !mark.is_change() {
+            continue;
+        }
+        let was = change.before.as_ref().filter(|_| mark == ChangeKind::Changed);
+        let was = was.map_or_else(String::new, |old| {
+            format!("  was {}", words::rows::namespace_holds(&old.holds))
+        });
+        let kind = if mark.is_change() { RowKind::Plain } else { RowKind::Dim };
+        rows.push(PaneRow {
+            kind,
+            subject: Some(RowSubject::NamespaceContent { place }),
+            ..row(mark, below(&(words::rows::namespace_content(content) + &was)))
+        });
+    }
+}
+
+/// A line below that of a kind.
+fn below(line: &str) -> String {
+    format!("  {line}")
+}
+
+/// The System V objects of each IPC namespace, and which has none, below the IPC namespaces.
+fn push_ipc_objects(rows: &mut Vec<PaneRow>, scene: &PaneData<'_>, snapshot: &Snapshot) {
     for (place, (mark, (actor, object), _)) in visible(&scene.diff.ipc, scene) {
-        let text = format!("{actor}: {}", words::rows::ipc_object(object));
+        let text = below(&format!("{actor}: {}", words::rows::ipc_object(object)));
         rows.push(row(mark, text).about(RowSubject::IpcObject { place }));
     }
 
     for table in snapshot.ipc.iter().filter(|table| !table.omitted.is_nothing()) {
-        let text = format!("  … more IPC objects of {} than are read", table.actor);
+        let text = below(&format!("… more IPC objects of {} than are read", table.actor));
         rows.push(PaneRow::heading(text));
     }
 
@@ -78,14 +127,13 @@ fn ipc_rows(scene: &PaneData<'_>, snapshot: &Snapshot) -> Vec<PaneRow> {
         let compares = !matches!(scene.compare, CompareMode::Before | CompareMode::After);
         let mark = if is_new && compares { ChangeKind::Added } else { ChangeKind::Same };
         if mark.is_change() || !scene.changes_only {
-            let text = format!("{}: no IPC objects", table.actor);
+            let text = below(&format!("{}: no IPC objects", table.actor));
             rows.push(PaneRow {
                 kind: if mark.is_change() { RowKind::Plain } else { RowKind::Dim },
                 ..row(mark, text).about(RowSubject::Namespaces(NamespaceKind::Ipc))
             });
         }
     }
-    rows
 }
 
 /// New where an actor's namespace of this kind was not there before.
@@ -103,12 +151,27 @@ fn mark_of(kind: NamespaceKind, scene: &PaneData<'_>, shown: &Snapshot) -> Chang
         .filter_map(|process| process.namespaces.get(&kind))
         .any(|inode| !known(inode));
 
+    let kept = |of: &Snapshot| {
+        let all = of.kept_namespaces().into_iter().filter(|kept| kept.kind == kind);
+        all.map(|kept| kept.path).collect::<Vec<_>>()
+    };
     match is_new && !scene.before.processes.is_empty() {
+        false if kept(scene.before) != kept(shown) => ChangeKind::Changed,
         true if scene.before.processes_omitted.is_nothing() => ChangeKind::Added,
         // Somebody who was not read may have been in it.
         true => ChangeKind::Unknown,
         false => ChangeKind::Same,
     }
+}
+
+/// The files that keep namespaces of this kind, each with its namespace.
+fn kept_words(kind: NamespaceKind, shown: &Snapshot, scene: &PaneData<'_>) -> String {
+    let kept = shown.kept_namespaces().into_iter().filter(|kept| kept.kind == kind);
+    let words = kept.map(|kept| {
+        let label = scene.stable_ids.namespace_label(kept.inode, scene.raw);
+        format!("; {label} kept by {}", kept.path)
+    });
+    words.collect()
 }
 
 fn kind_line(

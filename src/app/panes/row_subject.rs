@@ -26,6 +26,10 @@ pub enum RowSubject {
     IpcObject {
         place: usize,
     },
+    /// The content of a namespace.
+    NamespaceContent {
+        place: usize,
+    },
     Link {
         section: usize,
         place: usize,
@@ -134,6 +138,9 @@ impl RowSubject {
                 let (actor, object) = value(&diff.ipc, place)?;
                 Topic::IpcObject { actor, object }
             }
+            RowSubject::NamespaceContent { place } => {
+                Topic::NamespaceContent(value(&diff.contents, place)?)
+            }
             RowSubject::Link { section, place } => {
                 let network = diff.networks.get(section)?;
                 Topic::Link { network: &network.name, link: value(&network.links, place)? }
@@ -234,6 +241,11 @@ impl RowSubject {
                 let (actor, object) = value(&shown.ipc, place)?;
                 mark(&step.ipc, |(of, it)| (of, it.kind, it.id) == (actor, object.kind, object.id))
             }
+            RowSubject::NamespaceContent { place } => {
+                let content = value(&shown.contents, place)?;
+                let kind = content.holds.kind();
+                mark(&step.contents, |it| it.inode == content.inode && it.holds.kind() == kind)
+            }
             RowSubject::Link { .. }
             | RowSubject::Address { .. }
             | RowSubject::Route { .. }
@@ -314,6 +326,7 @@ impl RowSubject {
             | RowSubject::Namespaces(_)
             | RowSubject::HostName { .. }
             | RowSubject::IpcObject { .. }
+            | RowSubject::NamespaceContent { .. }
             | RowSubject::Group { .. }
             | RowSubject::GroupFile { .. }
             | RowSubject::Layer { .. }

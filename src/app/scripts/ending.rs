@@ -4,6 +4,8 @@
 
 use super::*;
 use crate::app::{EndedItem, EndedLesson};
+use crate::diff::ChangeKind;
+use crate::map::MapLens;
 use crate::proof::Proof;
 
 fn ended(model: &Model) -> &EndedLesson {
@@ -41,6 +43,29 @@ fn the_end_tells_who_did_what_and_what_was_missed() {
     assert!(!ended.lenses.is_empty());
     let items = [EndedItem::Missed(0), EndedItem::Next, EndedItem::Machine, EndedItem::Catalogue];
     assert_eq!(ended.items(), items);
+}
+
+#[test]
+fn the_lab_at_last_is_compared_with_itself_and_with_no_lab_before_a_rewind() {
+    let mut model = after(1);
+    let other = |actors: &[&str]| {
+        let mut snapshot = snapshot(actors);
+        snapshot.processes.iter_mut().for_each(|process| process.pid += 50);
+        Arc::new(snapshot)
+    };
+    let (before, after) = (other(&["host", "box"]), other(&["host", "box", "inner"]));
+    let record = StepRecord { before, after, ..(*record(1, true)).clone() };
+    for message in [Msg::Engine(Event::Played(Arc::new(record))), ready(2)] {
+        let _ = update(&mut model, message);
+    }
+    press(&mut model, &["q", "y"]);
+
+    let pictures = &ended(&model).pictures;
+    let lanes = pictures.scene(MapLens::Namespaces).and_then(|scene| scene.lanes.as_ref());
+    let rows: Vec<(&str, ChangeKind)> =
+        lanes.expect("rows").actors.iter().map(|row| (row.name.as_str(), row.mark)).collect();
+    use ChangeKind::{Added, Same};
+    assert_eq!(rows, [("host", Same), ("box", Same), ("inner", Added)]);
 }
 
 #[test]

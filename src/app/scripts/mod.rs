@@ -5,6 +5,7 @@
 
 mod asking;
 mod branches;
+mod copying;
 mod ending;
 mod learning;
 mod looking;

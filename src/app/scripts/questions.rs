@@ -5,6 +5,7 @@
 use super::*;
 use crate::app::exam::Exam;
 use crate::app::shells::ShellRoom;
+use crate::lesson::warm_up::WarmUpQuestion;
 use crate::report::PredictionResult;
 
 /// The record of the first step, whose question was decided: that the first option holds, or not.
@@ -261,4 +262,57 @@ fn a_check_of_lessons_takes_the_lab_where_each_question_is_asked() {
     let results: Vec<(usize, usize)> =
         exam.results.iter().map(|result| (result.right, result.asked)).collect();
     assert_eq!(results, [(2, 3)]);
+}
+
+/// A question of an earlier lesson, of which the first option is right.
+fn earlier(id: &str) -> WarmUpQuestion {
+    let text = format!(
+        r#"{{"id": "{id}", "ask": "Which?", "explain": "So.", "choose": [{{"say": "a", "right": true}}, {{"say": "b", "why": "no"}}]}}"#
+    );
+    let question = serde_json::from_str(&text).expect("a question");
+    WarmUpQuestion { lesson: "earlier".into(), title: "Earlier".into(), question }
+}
+
+#[test]
+fn a_lesson_begins_with_questions_of_earlier_ones_which_count_there() {
+    let mut model = opened();
+    let _ = update(&mut model, Msg::WarmUp(vec![earlier("one"), earlier("two")]));
+    check(
+        &mut model,
+        [
+            (ready(0), "", "NextStep 1"),
+            (key("p"), "", "NextStep 1, question Asking"),
+            (key("b"), "", "NextStep 1, question Asking"),
+            (key("Enter"), "remember one Wrong", "NextStep 1, question Wrong"),
+            // Nothing here shows it.
+            (key("v"), "", "NextStep 1, question Wrong"),
+            (key("Esc"), "", "NextStep 1"),
+            (key("p"), "", "NextStep 1, question Asking"),
+            (key("Enter"), "remember two Right", "NextStep 1, question Right"),
+            (key("Enter"), "", "NextStep 1"),
+        ],
+    );
+    assert!(view(&model).is_at_beginning() && view(&model).grades.is_empty());
+    assert!(view(&model).due_warm_up().is_empty());
+
+    // Then what the step will do is asked.
+    check(&mut model, [(key("p"), "", "NextStep 1, question Asking")]);
+    let question = view(&model).quiz.as_ref().and_then(|quiz| quiz.question(&view(&model).lesson));
+    assert_eq!(question.map(|question| question.id.as_str()), Some("foretell"));
+}
+
+#[test]
+fn who_begins_is_asked_no_more_of_earlier_lessons() {
+    let mut model = opened();
+    let _ = update(&mut model, Msg::WarmUp(vec![earlier("one")]));
+    check(&mut model, [(ready(0), "", "NextStep 1"), (key("Enter"), "ask PlayNext", "Playing 1")]);
+    assert!(view(&model).due_warm_up().is_empty());
+
+    // In a check only the check asks.
+    let mut model = Model::new(Vec::new(), SIZE);
+    model.exam = Some(Exam::default());
+    let opened = Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: None };
+    let _ = update(&mut model, opened);
+    let _ = update(&mut model, Msg::WarmUp(vec![earlier("one")]));
+    assert!(view(&model).due_warm_up().is_empty());
 }

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::diagnosis::{Blocker, Cure};
+use crate::engine::Request;
 use crate::notice::Refusal;
 use crate::proof::Proof;
 use crate::report::{StepRecord, StepStatus};
@@ -325,4 +326,19 @@ fn a_step_begins_again_in_a_new_lab_whatever_became_of_it() {
             (key("r"), "", "Building 2"),
         ],
     );
+}
+
+#[test]
+fn a_lesson_that_begins_with_a_later_chapter_plays_what_comes_before_unasked() {
+    let mut model = Model::new(Vec::new(), SIZE);
+    let opened = Msg::LessonOpened { lesson: lesson(), left_off: 1, tape: None };
+    let _ = update(&mut model, opened);
+    let effects = update(&mut model, Msg::StartAt { steps: 2 });
+    assert_eq!(effects, [Effect::SendToEngine(Request::RewindTo { steps: 2 })]);
+    assert!(matches!(model.overlay, ScreenOverlay::None), "nothing is asked");
+
+    let mut model = Model::new(Vec::new(), SIZE);
+    let opened = Msg::LessonOpened { lesson: lesson(), left_off: 0, tape: None };
+    let _ = update(&mut model, opened);
+    assert_eq!(update(&mut model, Msg::StartAt { steps: 0 }), []);
 }

@@ -161,6 +161,18 @@ pub const ENTRIES: &[Entry] = &[
         &["namespace", "unshare"],
     ),
     call(
+        "setresuid",
+        "Changes the three user ids of the calling process: the real one, the effective one, which decides what it may do, and the saved one. The numbers are those of its user namespace; one that is not mapped there gives EINVAL.",
+        "setresuid(2)",
+        &["id map", "user namespace"],
+    ),
+    call(
+        "setresgid",
+        "Changes the three group ids of the calling process, as setresuid does for users. The groups come first: who has given up root can't change them any more.",
+        "setresgid(2)",
+        &["id map", "user namespace"],
+    ),
+    call(
         "pidfd_open",
         "Opens a process by its PID and returns a file descriptor, a pidfd. PIDs are used again, a pidfd stays with its process. setns takes one for several namespaces at once, since Linux 5.8.",
         "pidfd_open(2)",

@@ -65,6 +65,18 @@ pub const ENTRIES: &[Entry] = &[
         &["capability"],
     ),
     term(
+        "id map",
+        "The files uid_map and gid_map of a user namespace: which of its ids are which ids outside, a range a line. Each can be written once. An id without an entry shows as 65534, and can't be used.",
+        "user_namespaces(7)",
+        &["user namespace", "setresuid"],
+    ),
+    term(
+        "subordinate id",
+        "One of the user or group ids that a machine keeps for the containers of an ordinary user: a range in /etc/subuid and /etc/subgid. newuidmap and newgidmap, which run as root, map them for that user.",
+        "subuid(5)",
+        &["id map", "user namespace"],
+    ),
+    term(
         "cgroup namespace",
         "What its processes see as the root of the control groups. It hides where a group lies, and limits nothing.",
         "cgroup_namespaces(7)",
@@ -74,7 +86,19 @@ pub const ENTRIES: &[Entry] = &[
         "time namespace",
         "Offsets for the clocks that count from boot, so that a moved container does not see them jump. The time of day is not in it.",
         "time_namespaces(7)",
-        &["namespace"],
+        &["namespace", "clock offset"],
+    ),
+    term(
+        "wall clock",
+        "The clock with the date, CLOCK_REALTIME: seconds since the beginning of 1970. People and time servers set it, so it may jump. There is one for the whole machine, in no namespace.",
+        "clock_gettime(2)",
+        &["clock offset", "time namespace"],
+    ),
+    term(
+        "clock offset",
+        "What a time namespace adds to a clock: to the monotonic clock, which starts near 0 at boot and never jumps, and to the boot-time clock, which also counts while the machine sleeps. It is set before the namespace has a process, in /proc/PID/timens_offsets.",
+        "time_namespaces(7)",
+        &["time namespace"],
     ),
     term(
         "container",
@@ -246,6 +270,12 @@ pub const ENTRIES: &[Entry] = &[
         &["shared", "propagation"],
     ),
     term(
+        "locked mount",
+        "A mount that a user namespace got with its copy of a mount table. It can't be unmounted alone, moved, or given back what was taken from it, such as rw: what the outer namespace covers stays covered.",
+        "mount_namespaces(7)",
+        &["user namespace", "mount namespace"],
+    ),
+    term(
         "lazy unmount",
         "Taking a mount out of the tree while somebody still uses it. New paths do not lead there; open files go on working until they are closed.",
         "umount(8)",
@@ -274,6 +304,12 @@ pub const ENTRIES: &[Entry] = &[
         "The file system in which the kernel shows processes and settings. It shows the PID namespace of whoever mounted it, not of whoever reads it.",
         "proc(5)",
         &["PID namespace", "mount"],
+    ),
+    term(
+        "nsfs",
+        "The file system of the files in /proc/PID/ns, each of which stands for a namespace. A bind mount of such a file keeps the namespace without any process in it.",
+        "namespaces(7)",
+        &["namespace", "bind mount", "setns"],
     ),
     term(
         "sysfs",
@@ -365,6 +401,12 @@ pub const ENTRIES: &[Entry] = &[
         "A directory of the upper layer that hides the one below whole, instead of being merged with it. An extended attribute says so.",
         "filesystems/overlayfs.rst",
         &["whiteout"],
+    ),
+    term(
+        "hard link",
+        "One of several names of a file, all alike. The file goes with its last one. An overlay that copies a file up copies it under one name alone.",
+        "link(2)",
+        &["inode", "copy-up"],
     ),
     term(
         "directory",

@@ -18,6 +18,7 @@ use super::prose;
 use super::step_map::step_maps;
 use crate::text::{prose_lines, safe};
 use crate::view::ViewKind;
+use crate::words;
 
 const STYLE: &str = concat!(
     include_str!("../../../assets/export/colors.css"),
@@ -88,6 +89,7 @@ fn page(played_lesson: &PlayedLesson<'_>) -> Markup {
                         "\n" (step::step_article(played_lesson, played, map.as_ref()))
                     }
                 }
+                (recap(played_lesson))
                 (foot(played_lesson))
                 p.sr id="_said" role="status" aria-live="polite" {}
                 (help())
@@ -102,6 +104,9 @@ fn head(played_lesson: &PlayedLesson<'_>) -> Markup {
         header {
             h1 { (played_lesson.lesson.title) }
             p.summary { (prose::to_inline_html(&played_lesson.lesson.summary)) }
+            @if !played_lesson.lesson.goal.is_empty() {
+                p.summary { "After this lesson you can " (prose::to_inline_html(&played_lesson.lesson.goal)) }
+            }
             p.origin {
                 "Recorded with real system calls: " (played_lesson.tape.header.origin())
                 @if played_lesson.tape.header.as_root { ", as root" } @else { ", as an ordinary user" }
@@ -116,6 +121,19 @@ fn head(played_lesson: &PlayedLesson<'_>) -> Markup {
     }
 }
 
+/// The words to keep in mind.
+fn recap(played_lesson: &PlayedLesson<'_>) -> Markup {
+    let recap = &played_lesson.lesson.recap;
+    html! {
+        @if !recap.is_empty() {
+            section.recap aria-labelledby="_recap" {
+                h2 id="_recap" { "To keep in mind" }
+                (prose::to_html(recap))
+            }
+        }
+    }
+}
+
 fn contents(played_lesson: &PlayedLesson<'_>) -> Markup {
     html! {
         nav aria-label="Steps" {
@@ -123,6 +141,9 @@ fn contents(played_lesson: &PlayedLesson<'_>) -> Markup {
                 summary { "Steps" }
                 ol {
                     @for played in &played_lesson.steps {
+                        @if let Some(chapter) = words::chapter_begin(played_lesson.lesson, played.number - 1) {
+                            li.chapter role="presentation" { b { (chapter) } }
+                        }
                         li { a href={ "#" (played.step.id) } { (played.step.title) } }
                     }
                 }

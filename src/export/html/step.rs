@@ -23,6 +23,7 @@ pub fn step_article(
 
     html! {
         article.step id=(id) aria-labelledby=(title) data-watch=(pane::first_pane_number(played_actions.watch)) {
+            @if let Some(chapter) = words::chapter_begin(played_lesson.lesson, number - 1) { p.summary { (chapter) } }
             h2 id=(title) tabindex="-1" {
                 span.number { (number) " of " (played_lesson.steps.len()) } " " (step.title)
             }

@@ -93,6 +93,7 @@ pub(super) fn moves_proc(entry: &ActionEntry) -> bool {
         entry.action,
         Action::Mount(_)
             | Action::Bind(_)
+            | Action::MoveMount(_)
             | Action::Umount(_)
             | Action::UmountAll(_)
             | Action::PivotRoot(_)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::action::Action;
 use crate::lesson::expect::Expect;
+use crate::lesson::lint::CONTROLLERS;
 use crate::lesson::model::{ActionEntry, Step};
 use crate::op::ActorName;
 
@@ -82,15 +83,17 @@ impl ChangedParts {
 
 /// The parts that an action changes or works on; None: any.
 fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
-    // A file there is a setting of something else.
+    // A file there is a setting of something else, and so is a group's, wherever its tree is mounted.
     let files = |path: &str| {
         let is_kernels = path.starts_with("/proc/") || path.starts_with("/sys/");
-        (!is_kernels).then(|| vec![Files])
+        (!is_kernels && !is_named_as_in_a_group(path)).then(|| vec![Files])
     };
 
     match action {
         Action::Mount(_)
         | Action::Bind(_)
+        | Action::Remount(_)
+        | Action::MoveMount(_)
         | Action::Propagation(_)
         | Action::Umount(_)
         | Action::UmountAll(_)
@@ -118,10 +121,17 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
         Action::Cgroup(_) | Action::CgroupWrite(_) | Action::DeviceRules(_) => {
             Some(vec![Cgroups, Processes])
         }
-        Action::Spawn(_) | Action::Enter(_) => Some(vec![Processes]),
+        Action::Spawn(_) | Action::Enter(_) | Action::IdMap(_) => Some(vec![Processes]),
         // With a first process all others of its namespace end; a program may do anything.
         Action::Kill(_) | Action::Work(_) | Action::Run(_) => None,
     }
+}
+
+/// True for a path whose file is called as those of control groups are: `pids.max`, `cgroup.procs`.
+fn is_named_as_in_a_group(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.split_once('.')
+        .is_some_and(|(beginning, _)| beginning == "cgroup" || CONTROLLERS.contains(&beginning))
 }
 
 /// The parts that decide an expectation; None where it is about what happens in its step, or moves by itself.
@@ -130,16 +140,21 @@ fn parts_read(expect: &Expect) -> Option<&'static [LabPart]> {
         Expect::Mount(_) | Expect::Mounts(_) => Some(&[Mounts]),
         Expect::File(_) | Expect::Overlay(_) => Some(&[Mounts, Files]),
         Expect::Ps(_) => Some(&[Mounts, Processes]),
-        Expect::Namespaces(_) | Expect::Pid(_) | Expect::Process(_) => Some(&[Processes]),
+        Expect::Namespaces(_)
+        | Expect::Pid(_)
+        | Expect::Process(_)
+        | Expect::Ids(_)
+        | Expect::ClockOffset(_) => Some(&[Processes]),
         Expect::Hostname(_) | Expect::Ipc(_) => Some(&[Names]),
         Expect::Link(_) | Expect::Address(_) | Expect::Route(_) => Some(&[Network]),
-        Expect::Cgroup(_) => Some(&[Cgroups]),
+        Expect::Cgroup(_) | Expect::CgroupPath(_) => Some(&[Cgroups, Processes]),
         // Who asks whether an address answers sends packets.
         Expect::Reach(_)
         | Expect::Output(_)
         | Expect::Outcome(_)
         | Expect::CgroupFile(_)
         | Expect::Measured(_)
+        | Expect::Took(_)
         | Expect::Traffic(_) => None,
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, FactRequest, ObservedState, host};
+use crate::action::cgroup::Bytes;
 use crate::op::ActorName;
 use crate::seen::{Judgement, Seen};
 use crate::snapshot::FileKind;
@@ -17,6 +18,9 @@ pub struct File {
     pub is: Presence,
     #[serde(default)]
     pub contains: Option<String>,
+    /// Its size: a number of bytes, or with `KiB`, `MiB`, `GiB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<Bytes>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +40,9 @@ impl ExpectKind for File {
         match (self.is, &self.contains) {
             (Presence::Absent, Some(_)) => Some("a file that is absent contains nothing"),
             (Presence::Directory, Some(_)) => Some("a directory contains no text"),
+            (Presence::Absent | Presence::Directory, None) if self.size.is_some() => {
+                Some("only a file has a size")
+            }
             _ => None,
         }
     }
@@ -70,6 +77,7 @@ impl ExpectKind for File {
             Presence::Directory => fact.kind == FileKind::Directory,
             Presence::Absent => false,
         };
+        let right_size = self.size.is_none_or(|size| size.0 == fact.size);
         let says_it = self.contains.as_deref().is_none_or(|text| fact.content.contains(text));
         if right_kind && !says_it && fact.is_cut {
             let read = fact.content.len();
@@ -79,7 +87,7 @@ impl ExpectKind for File {
         let first_line = fact.content.lines().next().unwrap_or_default();
         let first_line = first_line.to_owned();
         Judgement::new(
-            right_kind && says_it,
+            right_kind && right_size && says_it,
             Seen::File { kind: fact.kind, size: fact.size, first_line },
         )
     }

@@ -3,8 +3,11 @@
 
 pub mod cgroup;
 pub mod cgroup_file;
+pub mod cgroup_path;
+pub mod clock;
 pub mod file;
 pub mod hostname;
+pub mod ids;
 pub mod ipc;
 pub mod measured;
 pub mod mount;
@@ -14,6 +17,7 @@ pub mod outcome;
 pub mod output;
 pub mod overlay;
 pub mod process;
+pub mod took;
 pub mod traffic;
 pub mod verdict;
 
@@ -65,6 +69,11 @@ pub enum FactRequest {
         from: ActorName,
         to: Ipv4Addr,
     },
+    /// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`.
+    CgroupPaths {
+        of: ActorName,
+        reader: ActorName,
+    },
 }
 
 /// The facts that were found. A missing answer: the actor is not there.
@@ -74,6 +83,8 @@ pub struct FactAnswers {
     pub proc_lists: BTreeMap<(ActorName, ActorName), ProcListing>,
     pub proc_counts: BTreeMap<ActorName, ProcCount>,
     pub reached: BTreeMap<(ActorName, Ipv4Addr), bool>,
+    /// By whose groups they are and who reads: (controllers, path) for each hierarchy.
+    pub cgroup_paths: BTreeMap<(ActorName, ActorName), Vec<(String, String)>>,
     /// The actors that were ever made in this lab: who is not among them has not ended.
     pub made_actors: BTreeSet<ActorName>,
 }
@@ -194,6 +205,10 @@ expectations! {
     "cgroup_file": cgroup_file::CgroupFile,
     "measured": measured::Measured,
     "traffic": traffic::Traffic,
+    "took": took::Took,
+    "ids": ids::Ids,
+    "clock": clock::ClockOffset,
+    "cgroup_path": cgroup_path::CgroupPath,
 }
 
 /// In YAML a map with the one key that names the kind.
@@ -394,6 +409,7 @@ mod tests {
         check(r#"{"mounts": {"all": "shared"}}"#, false);
         check(r#"{"mounts": {"at_most": 5}}"#, true);
         check(r#"{"mounts": {"at_most": 1}}"#, false);
+        check(r#"{"mounts": {"at_least": 2}}"#, true);
         check(r#"{"address": {"dev": "lo", "is": "127.0.0.1/8"}}"#, true);
         check(r#"{"route": {"to": "default"}}"#, true);
         check(r#"{"traffic": {"row": "class htb 10:1"}}"#, true);
@@ -403,6 +419,11 @@ mod tests {
         // Two are known, and three more were counted.
         assert!(!judge(r#"{"mounts": {"at_most": 4}}"#, &lab(Omitted::Rows(3)), &facts).ok);
         let verdict = judge(r#"{"mounts": {"at_most": 5}}"#, &lab(Omitted::Uncounted), &facts);
+        assert!(!verdict.ok && words::seen(&verdict.seen).starts_with(UNREAD), "{verdict:?}");
+        assert!(!judge(r#"{"mounts": {"at_least": 6}}"#, &lab(Omitted::Rows(3)), &facts).ok);
+        assert!(judge(r#"{"mounts": {"at_least": 5}}"#, &lab(Omitted::Rows(3)), &facts).ok);
+        assert!(judge(r#"{"mounts": {"at_least": 2}}"#, &lab(Omitted::Uncounted), &facts).ok);
+        let verdict = judge(r#"{"mounts": {"at_least": 5}}"#, &lab(Omitted::Uncounted), &facts);
         assert!(!verdict.ok && words::seen(&verdict.seen).starts_with(UNREAD), "{verdict:?}");
     }
 
@@ -495,6 +516,10 @@ mod tests {
             r#"{"cgroup_file": {"name": "box", "file": ["memory.current"], "grew": true}}"#,
             r#"{"measured": {"what": "forked", "at_most": 9}}"#,
             r#"{"traffic": {"row": "class htb 10:1", "at_most": 0}}"#,
+            r#"{"took": {"action": 2, "of": 1, "at_most": 9}}"#,
+            r#"{"ids": {"of": "host", "uid_map": []}}"#,
+            r#"{"clock": {"of": "host", "boottime": 0}}"#,
+            r#"{"cgroup_path": {"of": "host", "controller": "pids", "is": "/"}}"#,
         ];
         for name in Expect::NAMES {
             let begins = format!("{{\"{name}\":");

@@ -22,6 +22,12 @@ pub struct Mount {
     /// One option that must be among the mount's.
     #[serde(default)]
     pub option: Option<String>,
+    /// The directory of its file system that is mounted here: not `/` where it is a bind mount of a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    /// In one peer group with this actor's mount at the same place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_of: Option<ActorName>,
     #[serde(default)]
     pub absent: bool,
 }
@@ -34,6 +40,7 @@ impl Mount {
         row.target == self.target
             && same(&self.fstype, &row.fstype)
             && same(&self.propagation, row.propagation.word())
+            && same(&self.root, &row.root)
             && self
                 .option
                 .as_deref()
@@ -47,8 +54,9 @@ impl ExpectKind for Mount {
     fn impossible_reason(&self) -> Option<&'static str> {
         let wants_more =
             self.fstype.is_some() || self.propagation.is_some() || self.option.is_some();
+        let wants_more = wants_more || self.root.is_some() || self.peer_of.is_some();
         (self.absent && wants_more)
-            .then_some("a mount that is absent has no type, propagation or option")
+            .then_some("a mount that is absent has no type, propagation, option, root or peer")
     }
 
     fn pane(&self) -> Option<ViewKind> {
@@ -60,7 +68,7 @@ impl ExpectKind for Mount {
     }
 
     fn actors(&self) -> Vec<&ActorName> {
-        vec![&self.actor]
+        std::iter::once(&self.actor).chain(&self.peer_of).collect()
     }
 
     fn judge(&self, world: &ObservedState<'_>) -> Judgement {
@@ -68,8 +76,23 @@ impl ExpectKind for Mount {
             return Judgement::failed(Seen::NoActor(self.actor.clone()));
         };
 
+        let peers = match &self.peer_of {
+            None => None,
+            Some(other) => match world.snapshot.mounts_of(other) {
+                Some(table) => Some(table),
+                None => return Judgement::failed(Seen::NoActor(other.clone())),
+            },
+        };
+        let is_peer = |row: &snapshot::Mount| {
+            peers.is_none_or(|other| {
+                let mut rows = other.rows.iter().filter(|it| it.target == row.target);
+                row.propagation.shared.is_some()
+                    && rows.any(|it| it.propagation.shared == row.propagation.shared)
+            })
+        };
+
         // Of several mounts on one target, the last is on top.
-        let fitting = table.rows.iter().rev().find(|row| self.is_match(row));
+        let fitting = table.rows.iter().rev().find(|row| self.is_match(row) && is_peer(row));
         let nearest =
             fitting.or_else(|| table.rows.iter().rev().find(|row| row.target == self.target));
         let listed = table.rows.len();
@@ -93,6 +116,8 @@ pub struct Mounts {
     pub actor: ActorName,
     #[serde(default)]
     pub at_most: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<usize>,
     /// Every mount of this actor is there too, at the same place.
     #[serde(default)]
     pub like: Option<ActorName>,
@@ -129,6 +154,7 @@ impl ExpectKind for Mounts {
             Omitted::Rows(others) => listed + others,
         };
         let few = self.at_most.is_none_or(|most| count <= most);
+        let many = self.at_least.is_none_or(|least| count >= least);
         let missing = self.like.as_ref().and_then(|other| {
             let Some(model) = world.snapshot.mounts_of(other) else {
                 return Some(Seen::NoActor(other.clone()));
@@ -157,10 +183,13 @@ impl ExpectKind for Mounts {
             (_, Some(_)) => None,
             (Some(_), None) => Some(table).filter(|table| is_cut(table)),
             (None, None) if !few => None,
+            (None, None) if !many && table.omitted != Omitted::Uncounted => None,
             (None, None) => {
                 // What was read is enough for `like`, not for a word about all of them, or about a number that nobody
                 // counted.
-                let counts = self.at_most.is_some() || self.like.is_none();
+                let is_enough = self.at_least.is_some() && many;
+                let counts = self.at_most.is_some() || (self.like.is_none() && !is_enough);
+                let counts = counts || !many;
                 let matters = self.all.is_some() || (counts && table.omitted == Omitted::Uncounted);
                 let own = Some(table).filter(|table| matters && is_cut(table));
                 own.or(counterpart.filter(|other| is_cut(other)))
@@ -171,7 +200,7 @@ impl ExpectKind for Mounts {
             let seen = or_unread(cut.omitted, CutList::Mounts, cut.rows.len(), counted);
             return Judgement::failed(seen);
         }
-        let ok = few && missing.is_none() && odd.is_none();
+        let ok = few && many && missing.is_none() && odd.is_none();
         Judgement::new(ok, missing.or(odd).unwrap_or_else(counted))
     }
 }

@@ -161,7 +161,11 @@ fn note_lines(talk: &Talk, columns: usize, theme: Theme) -> Vec<Line<'static>> {
     let record = talk.record(beat).map(|record| &**record);
     let seen = |after| words::came_of_step(record, after);
     match beat {
-        Beat::Tell { .. } => part("What it is about:", &step.story),
+        Beat::Tell { .. } => {
+            let chapter = words::chapter_begin(&talk.view.lesson, beat.step());
+            part("Here begins:", &chapter.unwrap_or_default());
+            part("What it is about:", &step.story);
+        }
         Beat::Show { .. } => {
             part("What is to be seen:", &seen(&step.after));
             part("On a real machine:", &step.real);

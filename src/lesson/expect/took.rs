@@ -1,0 +1,57 @@
+//! `took`: how long one thing that the step did took, beside another: a ratio, since no machine is as fast as the next.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExpectKind, ObservedState};
+use crate::op::ActorName;
+use crate::seen::{Judgement, Seen};
+use crate::view::ViewKind;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Took {
+    /// The place among the step's actions, from 1. One that lowers to several ops counts as so many.
+    pub action: usize,
+    /// The place of the one that it is compared with.
+    pub of: usize,
+    /// As a share of what the other took: 1 is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<f64>,
+}
+
+impl ExpectKind for Took {
+    const SUMMARY: &'static str = "the time of one action of the step, as a share of another's";
+
+    fn impossible_reason(&self) -> Option<&'static str> {
+        match (self.at_least, self.at_most) {
+            _ if self.action == 0 || self.of == 0 => Some("actions of `took` are counted from 1"),
+            _ if self.action == self.of => Some("`took` compares an action with itself"),
+            (None, None) => Some("`took` needs `at_least` or `at_most`"),
+            (Some(least), Some(most)) if least > most => Some("`at_least` is more than `at_most`"),
+            _ => None,
+        }
+    }
+
+    fn pane(&self) -> Option<ViewKind> {
+        Some(ViewKind::Calls)
+    }
+
+    fn actors(&self) -> Vec<&ActorName> {
+        Vec::new()
+    }
+
+    fn judge(&self, world: &ObservedState<'_>) -> Judgement {
+        let nanos = |place: usize| world.ops.get(place.checked_sub(1)?).map(|record| record.nanos);
+        let (Some(nanos), Some(other)) = (nanos(self.action), nanos(self.of)) else {
+            return Judgement::failed(Seen::NothingDone);
+        };
+
+        let share = nanos as f64 / other as f64;
+        let fits = share.is_finite()
+            && self.at_least.is_none_or(|least| share >= least)
+            && self.at_most.is_none_or(|most| share <= most);
+        Judgement::new(fits, Seen::Durations { nanos, other })
+    }
+}
