@@ -13,6 +13,7 @@ pub mod getpid;
 pub mod hold;
 pub mod hostname;
 pub mod id_map;
+pub mod ipc;
 pub mod kill;
 pub mod link;
 pub mod mkdir;
@@ -259,6 +260,7 @@ actions! {
     "release": hold::Release,
     "hostname": hostname::Hostname,
     "getpid": getpid::Getpid,
+    "ipc": ipc::Ipc,
     "run": run::Run,
     "ping": ping::Ping,
     "veth": veth::Veth,
