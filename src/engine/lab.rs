@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
+use super::group_places::{cgroup_mounts, cgroup_root};
 use super::group_roots::KnownGroupRoots;
 use super::ipc_watch;
 use super::link::ActorLinks;
 use super::waiting::WaitContext;
-use crate::action::{CgroupMount, LabFacts, LowerError};
+use crate::action::{LabFacts, LowerError};
 use crate::engine::link_error::LinkError;
 use crate::failure::Failure;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
@@ -24,9 +25,9 @@ use crate::observe::hostname_watch::HostnameWatch;
 use crate::observe::{CgroupRoot, ObservedActor, Observer};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::report::LabInfo;
-use crate::snapshot::{CgroupVersion, Process, Snapshot};
+use crate::snapshot::{Process, Snapshot};
 use crate::wire::Wire;
-use crate::wire::protocol::{LabCgroup, LabPlan, MadeLab};
+use crate::wire::protocol::{LabPlan, MadeLab};
 
 /// The period in which actors are asked for host names that change all the time.
 const ASK_PERIOD: Duration = Duration::from_secs(1);
@@ -472,45 +473,4 @@ fn lab_pid(pid: u32) -> Option<u32> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let pids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
     pids.split_ascii_whitespace().nth(1)?.parse().ok()
-}
-
-fn cgroup_root(cgroup: &LabCgroup) -> CgroupRoot {
-    CgroupRoot {
-        hierarchy: if cgroup.v2 { "unified".into() } else { cgroup.controllers.join(",") },
-        version: version(cgroup),
-        path: PathBuf::from(&cgroup.machine_path),
-    }
-}
-
-fn version(cgroup: &LabCgroup) -> CgroupVersion {
-    if cgroup.v2 { CgroupVersion::V2 } else { CgroupVersion::V1 }
-}
-
-/// The place of each controller in the lab.
-fn cgroup_mounts(cgroups: &[LabCgroup]) -> BTreeMap<String, CgroupMount> {
-    let mut mounts = BTreeMap::new();
-    for cgroup in cgroups {
-        let Some(path) = &cgroup.lab_path else { continue };
-        for controller in &cgroup.controllers {
-            mounts.insert(
-                controller.clone(),
-                CgroupMount { version: version(cgroup), path: path.clone() },
-            );
-        }
-    }
-
-    // Every group of v2 can be frozen, counts its CPU time and takes a program for devices, with no controller at all.
-    let unified = cgroups.iter().find_map(|cgroup| cgroup.lab_path.as_ref().filter(|_| cgroup.v2));
-    if let Some(path) = unified {
-        let has_io = mounts.contains_key("io");
-        for controller in ["freezer", "cpuacct", "devices", "blkio", "unified"]
-            .into_iter()
-            .filter(|name| *name != "blkio" || has_io)
-        {
-            let mount = CgroupMount { version: CgroupVersion::V2, path: path.clone() };
-            mounts.entry(controller.to_owned()).or_insert(mount);
-        }
-    }
-
-    mounts
 }

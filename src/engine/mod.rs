@@ -7,6 +7,7 @@ mod contention;
 pub mod events;
 pub mod evidence;
 pub mod fact_lookup;
+mod group_places;
 mod group_roots;
 mod ipc_watch;
 mod judge;
