@@ -6,7 +6,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// Marks that a letter can carry: Hebrew with vowels and accents has four. More of them grow over the lines around.
 pub const MAX_COMBINING_MARKS: usize = 4;
 
-/// The columns from one stop of a tab to the next, as terminals have them.
+/// The distance between two tab stops of a terminal, in columns.
 const TAB_COLUMNS: usize = 8;
 
 /// A command, a path, a value, or what a program printed: everything that can't be seen is escaped, so that it reads

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::Pid;
 
 use super::group_roots::KnownGroupRoots;
+use super::ipc_watch;
 use super::link::ActorLinks;
 use super::waiting::WaitContext;
 use crate::action::{CgroupMount, LabFacts, LowerError};
@@ -18,7 +19,7 @@ use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::pty::TerminalSize;
 use crate::laid_out::UnpackedImage;
-use crate::lesson::model::WatchedDirectory;
+use crate::lesson::model::{Step, WatchedDirectory};
 use crate::observe::hostname_watch::HostnameWatch;
 use crate::observe::{CgroupRoot, ObservedActor, Observer};
 use crate::op::{ActorName, Op, OpRecord};
@@ -40,6 +41,8 @@ pub struct Lab {
     hostnames: BTreeMap<ActorName, String>,
     names: HostnameWatch,
     group_roots: KnownGroupRoots,
+    /// True while a step is about System V objects: asking costs a process for each IPC namespace.
+    watches_ipc: bool,
     /// True after something was done that may have changed a host name.
     stale: bool,
     asked: Instant,
@@ -143,6 +146,7 @@ impl Lab {
             links,
             observer,
             hostnames,
+            watches_ipc: false,
             names,
             group_roots: KnownGroupRoots::default(),
             stale: true,
@@ -209,8 +213,24 @@ impl Lab {
         self.observer.cgroups()
     }
 
-    pub fn set_watched_directories(&mut self, look: &[WatchedDirectory]) {
-        self.observer.set_watched_directories(look.to_vec());
+    /// Look at what steps are about: their directories, and System V objects where one speaks of them.
+    pub fn watch_steps(&mut self, steps: &[&Step]) {
+        let mut look: Vec<WatchedDirectory> =
+            steps.iter().flat_map(|step| step.look.clone()).collect();
+        look.dedup();
+        self.observer.set_watched_directories(look);
+
+        self.watches_ipc = steps.iter().any(|step| step.is_about_ipc());
+        if !self.watches_ipc {
+            self.observer.set_ipc(Vec::new());
+        }
+    }
+
+    fn ask_ipc_if_watched(&mut self) {
+        if self.watches_ipc {
+            self.asked = Instant::now();
+            ipc_watch::ask(&mut self.links, &mut self.observer, lab_pid);
+        }
     }
 
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
@@ -304,6 +324,7 @@ impl Lab {
     pub fn snapshot(&mut self) -> Snapshot {
         self.ask_hostnames_if_stale();
         self.let_go_of_the_dead();
+        self.ask_ipc_if_watched();
         let snapshot = self.observer.snapshot();
         if self.group_roots.ask_for_new_ones(&mut self.links, &snapshot) {
             self.observer.set_group_roots(self.group_roots.known.clone());
@@ -317,6 +338,7 @@ impl Lab {
         if self.asked.elapsed() >= ASK_PERIOD {
             self.ask_hostnames_if_stale();
             self.let_go_of_the_dead();
+            self.ask_ipc_if_watched();
         }
         self.observer.snapshot_if_changed()
     }
@@ -358,6 +380,7 @@ impl Lab {
             lab_pids: BTreeMap::new(),
             cgroups: cgroup_mounts(&self.made.cgroups),
             disk: self.made.disk.clone(),
+            pid_words: BTreeMap::new(),
         };
 
         if names_an_actor {
@@ -381,6 +404,7 @@ impl Lab {
             lab_pids,
             cgroups: cgroup_mounts(&self.made.cgroups),
             disk: self.made.disk.clone(),
+            pid_words: BTreeMap::new(),
         }
     }
 

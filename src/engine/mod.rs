@@ -8,6 +8,7 @@ pub mod events;
 pub mod evidence;
 pub mod fact_lookup;
 mod group_roots;
+mod ipc_watch;
 mod judge;
 mod keeper_source;
 pub mod lab;

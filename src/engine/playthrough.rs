@@ -97,7 +97,7 @@ impl Playthrough {
         let started = Instant::now();
         self.draw(&step.charts);
         let lab = &mut self.lab;
-        lab.set_watched_directories(&step.look);
+        lab.watch_steps(&[step]);
 
         // A repair mends what is broken: it is compared with the broken state, as a learner's is.
         let mut watch = CpuWatch::start(step);
@@ -145,7 +145,7 @@ impl Playthrough {
     /// it would have done may be there.
     pub fn pass_over(&mut self, step: &Step, status: StepStatus) -> Result<StepRecord, LabError> {
         // A directory that the step before looked at would seem gone.
-        self.lab.set_watched_directories(&step.look);
+        self.lab.watch_steps(&[step]);
         let before = Arc::new(self.lab.snapshot());
         let (after, verdicts) = match &status {
             StepStatus::LeftOut => {

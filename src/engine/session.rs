@@ -18,7 +18,7 @@ use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::detour::Detour;
-use crate::lesson::model::{Lesson, Step, WatchedDirectory};
+use crate::lesson::model::{Lesson, Step};
 use crate::observe::machine::{MachineState, SessionTraces};
 use crate::op::ActorName;
 use crate::proof::Proof;
@@ -202,12 +202,10 @@ impl Session {
 
         // What the last step showed stays in sight beside what the next one is about.
         let last = played.checked_sub(1).and_then(|index| lesson.steps.get(index));
-        let mut look: Vec<WatchedDirectory> =
-            last.into_iter().chain(step).flat_map(|step| step.look.clone()).collect();
-        look.dedup();
+        let in_sight: Vec<&Step> = last.into_iter().chain(step).collect();
 
         let lab = self.lab()?;
-        lab.set_watched_directories(&look);
+        lab.watch_steps(&in_sight);
         let live = lab.snapshot();
         let context = lab.lab_facts(&live);
         let info = lab.info();

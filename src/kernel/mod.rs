@@ -30,5 +30,6 @@ pub mod record;
 pub mod rooted;
 pub mod sealed;
 pub mod seccomp;
+pub mod sysv;
 pub mod tc;
 pub mod work;

@@ -235,6 +235,10 @@ pub enum EngineToActor {
     Hostname {
         pid: Option<u32>,
     },
+    /// The tables of System V objects in the IPC namespace of `pid`.
+    IpcTables {
+        pid: u32,
+    },
     /// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`; not an op of a lesson.
     CgroupPaths {
         of: u32,
@@ -258,6 +262,8 @@ pub enum ActorToEngine {
         reached: bool,
     },
     Hostname(Option<String>),
+    /// The kernel's three tables, one after the other.
+    IpcTables(Option<String>),
     CgroupPaths(Option<String>),
     /// One descriptor comes along where the namespace could be entered.
     Netlink,

@@ -36,6 +36,8 @@ pub fn seen(seen: &Seen) -> String {
         }
         Seen::NothingKept { path } => format!("no namespace is bound to {path}"),
         Seen::HostName(name) => name.clone(),
+        Seen::IpcObjects(all) if all.is_empty() => "no System V objects".into(),
+        Seen::IpcObjects(all) => all.iter().map(rows::ipc_object).collect::<Vec<_>>().join(", "),
         Seen::InNamespace(holds) => rows::namespace_holds(holds),
         Seen::Uid(uid) => format!("it is user {uid} there"),
         Seen::CgroupPath(path) => path.clone(),
