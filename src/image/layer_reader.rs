@@ -44,9 +44,39 @@ pub struct Hash {
     count: Rc<Cell<u64>>,
 }
 
+/// A reader that says how many bytes have passed, once in so many.
+pub struct Telling<'a, R> {
+    inner: R,
+    told: &'a mut dyn FnMut(u64),
+    count: u64,
+    next_word: u64,
+}
+
+/// The bytes between two words on how far it is.
+const PROGRESS_BYTES: u64 = 4 << 20;
+
+impl<'a, R: Read> Telling<'a, R> {
+    pub fn new(inner: R, told: &'a mut dyn FnMut(u64)) -> Telling<'a, R> {
+        Telling { inner, told, count: 0, next_word: 0 }
+    }
+}
+
+impl<R: Read> Read for Telling<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.count >= self.next_word {
+            (self.told)(self.count);
+            self.next_word = self.count + PROGRESS_BYTES;
+        }
+        let count = self.inner.read(buffer)?;
+        self.count += count as u64;
+        Ok(count)
+    }
+}
+
 impl<R: Read> Hashing<R> {
-    pub fn new(inner: R) -> (Hashing<R>, Hash) {
-        let hasher = Rc::new(Cell::new(Some(Sha256::new())));
+    /// A reader that counts, and hashes where somebody has promised a hash: that takes longer than all the rest.
+    pub fn new(inner: R, promised: Option<&String>) -> (Hashing<R>, Hash) {
+        let hasher = Rc::new(Cell::new(promised.map(|_| Sha256::new())));
         let count = Rc::new(Cell::new(0));
         let hash = Hash { hasher: Rc::clone(&hasher), count: Rc::clone(&count) };
         (Hashing { inner, hasher, count }, hash)

@@ -11,14 +11,11 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use super::layer_reader::{FilePart, Hash, Hashing, decompressed};
+use super::layer_reader::{FilePart, Hash, Hashing, Telling, decompressed};
 use super::tar_entry::{NamedEntries, NamedEntry};
 use super::{ImageLayer, LayerForm};
 use crate::kernel::rooted::{Attributes, OwnerFit, Place, RootedDirectory, relative_path};
 use crate::laid_out::{UnpackProgress, UnpackedImage};
-
-/// The bytes between two words on how far it is.
-const PROGRESS_BYTES: u64 = 4 << 20;
 
 /// The most that an image may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,19 +151,15 @@ impl LayerUnpacking<'_> {
         };
         let broken = |source| UnpackError::Archive { layer: self.layer, source };
         let part = FilePart { file, next: *offset, end: offset.saturating_add(*length) };
-        let (stored, stored_hash) = Hashing::new(part);
+        let telling = Telling::new(part, &mut told);
+        let (stored, stored_hash) = Hashing::new(telling, digest.as_ref());
         let plain = decompressed(stored, *compression).map_err(broken)?;
-        let (plain, plain_hash) = Hashing::new(plain.take(*self.bytes_left + 1));
+        let (plain, plain_hash) = Hashing::new(plain.take(*self.bytes_left + 1), diff_id.as_ref());
 
         let mut archive = tar::Archive::new(plain);
-        let mut next_word = 0;
         for named in NamedEntries::new(archive.entries().map_err(broken)?) {
             let named = named.map_err(|source| self.read_error(source, &plain_hash))?;
             self.entry(named, &plain_hash)?;
-            if stored_hash.count() >= next_word {
-                told(stored_hash.count());
-                next_word = stored_hash.count() + PROGRESS_BYTES;
-            }
         }
 
         // What follows the archive's end belongs to the hashes, too.
@@ -663,6 +656,18 @@ mod tests {
         let limits = UnpackLimits { path_bytes: 7, ..UnpackLimits::OF_LABS };
         let (_dir, done) = unpacked_within(limits, &[tar_of(&many)]);
         assert!(matches!(done, Err(UnpackError::TooMany { layer: 1 })), "{done:?}");
+    }
+
+    #[test]
+    fn a_large_file_is_told_of_while_it_is_unpacked() {
+        let (layer, file) = layer_of(&tar_of(&[("a", Made::File(&"x".repeat(20 << 20)))]), 0);
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut heard = Vec::new();
+        let done = unpack(&[layer], &[file], dir.path(), UnpackLimits::OF_LABS, |progress| {
+            heard.push(progress.done >> 20);
+        });
+        assert!(done.is_ok(), "{done:?}");
+        assert_eq!(heard, [0, 4, 8, 12, 16, 20, 20]);
     }
 
     #[test]
