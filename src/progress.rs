@@ -95,12 +95,17 @@ fn is_zero(count: &usize) -> bool {
 /// The beginning of the key of a lesson from a file.
 const OWN_PREFIX: &str = "own:";
 
+/// The beginning of the key of a challenge.
+const CHALLENGE_PREFIX: &str = "challenge:";
+
 /// The origin of a lesson.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LessonOrigin {
     /// One of the program's own.
     BuiltIn,
     File,
+    /// One of the program's challenges.
+    Challenge,
 }
 
 /// The name under which a lesson's progress is kept. One from a file has a name of its own, so that it and one of the
@@ -109,6 +114,7 @@ pub fn lesson_key(id: &str, origin: LessonOrigin) -> String {
     match origin {
         LessonOrigin::BuiltIn => id.to_owned(),
         LessonOrigin::File => format!("{OWN_PREFIX}{id}"),
+        LessonOrigin::Challenge => format!("{CHALLENGE_PREFIX}{id}"),
     }
 }
 

@@ -128,6 +128,7 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
         start_at,
         exam: None,
         consent,
+        origin: LessonOrigin::File,
     };
     screen(asked, open, setting)
 }
@@ -190,8 +191,30 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
         start_at: None,
         exam,
         consent,
+        origin: LessonOrigin::File,
     };
     screen(asked, first, setting)
+}
+
+/// Open the screen with a challenge: there is nothing to be shown, so every step is typed.
+pub(super) fn challenge(
+    lesson: Lesson,
+    origin: LessonOrigin,
+    screen_options: &ScreenOptions,
+    consent: Option<Vec<String>>,
+) -> anyhow::Result<ExitCode> {
+    let open = Some(lesson.id.clone());
+    let setting = Setting {
+        screen: screen_options.clone(),
+        way: AskedWay::Is(LearningWay::Typed),
+        source: PlaySource::Lab,
+        tape: None,
+        start_at: None,
+        exam: None,
+        consent,
+        origin,
+    };
+    screen(Some(lesson), open, setting)
 }
 
 /// The way that the screen is opened, whichever command opens it.
@@ -207,6 +230,8 @@ struct Setting {
     start_at: Option<usize>,
     exam: Option<Exam>,
     consent: Option<Vec<String>>,
+    /// Of the lesson that is asked for, where it is none of the catalogue's.
+    origin: LessonOrigin,
 }
 
 /// The way to learn, as a command asks for it.
@@ -231,7 +256,11 @@ impl AskedWay {
 }
 
 /// The question on the screen before a lesson file is played live.
-fn to_agree_to(name: &str, lesson: &Lesson, consent: ConsentOption) -> Option<Vec<String>> {
+pub(super) fn to_agree_to(
+    name: &str,
+    lesson: &Lesson,
+    consent: ConsentOption,
+) -> Option<Vec<String>> {
     (!consent.yes && consent::needs_consent(name, lesson))
         .then(|| consent::consent_lines(name, lesson))
 }
@@ -270,7 +299,7 @@ fn screen(
     let mut known = lessons;
     let mut own = None;
     if let Some(lesson) = asked.filter(|lesson| known.iter().all(|one| one != lesson)) {
-        own = Some(lesson.id.clone());
+        own = Some((lesson.id.clone(), setting.origin));
         known.retain(|one| one.id != lesson.id);
         known.push(lesson);
     }
@@ -349,8 +378,8 @@ fn learnt(lesson: &Lesson, progress: &Progress) -> String {
 struct Engines {
     lessons: Vec<Lesson>,
     facts: Facts,
-    /// The id of the lesson that is from a file.
-    own: Option<String>,
+    /// The lesson that is none of the catalogue's, by its id.
+    own: Option<(String, LessonOrigin)>,
     progress: Progress,
     writer: ProgressWriter,
     /// A tape that is not the program's own.
@@ -364,8 +393,8 @@ struct Engines {
 impl Engines {
     /// The name under which the progress of a lesson is kept.
     fn progress_key(&self, lesson: &str) -> String {
-        let is_from_file = self.own.as_deref() == Some(lesson);
-        let origin = if is_from_file { LessonOrigin::File } else { LessonOrigin::BuiltIn };
+        let own = self.own.as_ref().filter(|(id, _)| id == lesson);
+        let origin = own.map_or(LessonOrigin::BuiltIn, |(_, origin)| *origin);
         progress::lesson_key(lesson, origin)
     }
 }

@@ -2,6 +2,7 @@
 
 mod ask;
 mod bug_report;
+mod challenge;
 mod check;
 mod consent;
 mod doctor;
@@ -71,6 +72,8 @@ enum Command {
     },
     /// The lessons, and how each of them plays here: live or from a tape
     List(list::ListArguments),
+    /// Tasks without steps, graded by the kernel: other names and numbers at each try (without a name: the list)
+    Challenge(challenge::ChallengeArguments),
     /// Check yourself: the questions of a lesson, graded by the kernel where it knows
     Quiz(learn::QuizArguments),
     /// What you have played, done yourself and answered
@@ -221,10 +224,11 @@ fn begin_log(command: &Command, path: Option<&Path>) -> anyhow::Result<()> {
 }
 
 fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
-    use Command::{Console, Learn, Present, Quiz, Run, Shell, TalkHub, Watch};
+    use Command::{Challenge, Console, Learn, Present, Quiz, Run, Shell, TalkHub, Watch};
     let has_lab_or_screen = matches!(
         command,
         Learn { .. }
+            | Challenge(_)
             | Quiz(_)
             | Run(_)
             | Shell(_)
@@ -240,6 +244,7 @@ fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
 
     match command {
         Command::Learn { lesson, options } => learn::learn(lesson.as_deref(), &options),
+        Command::Challenge(arguments) => challenge::challenge(&arguments),
         Command::Present(arguments) => present::present(&arguments),
         Command::Console(arguments) => present::console(&arguments),
         Command::Watch(arguments) => present::watch(&arguments),
@@ -310,7 +315,9 @@ fn open_lesson(name: &str) -> anyhow::Result<Lesson> {
             FindError::Unknown { .. } => {
                 anyhow::anyhow!("{error} (`unboxed list` shows them all)")
             }
-            FindError::Ambiguous { .. } | FindError::Broken(_) => error.into(),
+            FindError::Ambiguous { .. }
+            | FindError::UnknownChallenge { .. }
+            | FindError::Broken(_) => error.into(),
         });
     }
     Ok(parse(name, &input::read_lesson(Path::new(name))?)?)

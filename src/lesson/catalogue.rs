@@ -2,8 +2,9 @@
 
 use include_dir::{Dir, include_dir};
 
+use super::challenge::PARTS;
 use super::model::Lesson;
-use super::parse::{LessonError, parse};
+use super::parse::{LessonError, parse, parse_drawn};
 use super::suggestion::nearest_word;
 
 static LESSONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lessons");
@@ -13,6 +14,8 @@ static LESSONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lessons");
 pub enum FindError {
     #[error("there is no lesson `{name}`{}", meant.as_ref().map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")))]
     Unknown { name: String, meant: Option<String> },
+    #[error("there is no challenge `{name}`{}", meant.as_ref().map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")))]
+    UnknownChallenge { name: String, meant: Option<String> },
     #[error("`{name}` could be any of {}", of.join(", "))]
     Ambiguous { name: String, of: Vec<String> },
     #[error(transparent)]
@@ -97,6 +100,45 @@ fn meant(name: &str, lessons: &[Lesson]) -> Option<String> {
     Some(lessons[index].id.clone())
 }
 
+/// A challenge as it is listed: one of its draws.
+pub fn all_challenges(seed: u64) -> Result<Vec<Lesson>, LessonError> {
+    let files = LESSONS.get_dir("challenges").into_iter().flat_map(Dir::files);
+    let mut challenges = files
+        .map(|file| {
+            let text = file.contents_utf8().unwrap_or_default();
+            parse_drawn(&file.path().to_string_lossy(), text, seed)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    challenges.sort_by_key(|challenge| (place(challenge), challenge.number, challenge.id.clone()));
+    Ok(challenges)
+}
+
+fn place(challenge: &Lesson) -> Option<usize> {
+    let terms = challenge.challenge.as_ref()?;
+    PARTS.iter().position(|part| *part == terms.part)
+}
+
+/// A challenge by its id, or by the beginning of an id that only one has.
+pub fn find_challenge(name: &str, seed: u64) -> Result<Lesson, FindError> {
+    let mut all = all_challenges(seed)?;
+    if let Some(place) = all.iter().position(|one| one.id == name) {
+        return Ok(all.swap_remove(place));
+    }
+    let ids: Vec<String> = all.iter().map(|one| one.id.clone()).collect();
+    all.retain(|one| !name.is_empty() && one.id.starts_with(name));
+    match all.len() {
+        1 => Ok(all.remove(0)),
+        0 => Err(FindError::UnknownChallenge {
+            name: name.to_owned(),
+            meant: nearest_word(name, ids.iter().map(String::as_str)).map(str::to_owned),
+        }),
+        _ => Err(FindError::Ambiguous {
+            name: name.to_owned(),
+            of: all.into_iter().map(|one| one.id).collect(),
+        }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +170,34 @@ mod tests {
         }
         let error = check("99").expect_err("no such number").to_string();
         assert!(!error.contains("did you mean"), "{error}");
+    }
+
+    #[test]
+    fn every_challenge_of_the_program_is_sound_and_each_part_has_some() {
+        for seed in 0..20 {
+            let all = all_challenges(seed).unwrap_or_else(|error| panic!("{seed}: {error}"));
+            assert!(all.iter().all(|one| one.challenge.is_some()));
+            let ids: std::collections::BTreeSet<&str> =
+                all.iter().map(|one| one.id.as_str()).collect();
+            assert_eq!(ids.len(), all.len(), "two have one id");
+            for one in &all {
+                let told = serde_json::to_string(one).expect("JSON");
+                let terms = one.challenge.as_ref().expect("its terms");
+                for name in terms.draw.keys() {
+                    assert!(!told.contains(&format!("<{name}>")), "{}: {name}", one.id);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_challenge_is_found_by_its_id_and_what_is_no_challenge_is_not() {
+        let all = all_challenges(0).expect("sound challenges");
+        for one in &all {
+            assert_eq!(find_challenge(&one.id, 0).as_ref(), Ok(one));
+        }
+        let error = find_challenge("no-asnwer", 0).expect_err("a typo").to_string();
+        assert!(error.contains("did you mean `no-answer`?"), "{error}");
+        assert!(find_challenge("", 0).is_err());
     }
 }

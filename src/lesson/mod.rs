@@ -2,6 +2,8 @@
 
 pub mod bounds;
 pub mod catalogue;
+pub mod challenge;
+mod challenge_lint;
 pub mod detour;
 pub mod expect;
 pub mod finding;

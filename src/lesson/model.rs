@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::action::{Action, PreflightCheck};
 use crate::call::ErrnoName;
+use crate::lesson::challenge::Challenge;
 use crate::lesson::expect::Expect;
 use crate::lesson::quiz::{Question, QuestionName};
 use crate::map::MapLens;
@@ -40,6 +41,9 @@ pub struct Lesson {
     /// The needs of every step.
     #[serde(default)]
     pub needs: Needs,
+    /// Its terms, where it is a challenge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<Challenge>,
     pub steps: Vec<Step>,
 }
 

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::DeserializeSeed;
 
 use super::bounds::{self, ReadAllowance, SizeVisitor};
+use super::challenge::{self, Challenge};
+use super::challenge_lint;
 use super::finding::LessonFinding;
 use super::given;
 use super::invisible_characters;
@@ -59,8 +62,13 @@ impl fmt::Display for LessonError {
 /// Bytes shown of a line.
 const MAX_SOURCE: usize = 400;
 
-/// Parse and check one lesson. `file` is for messages only.
+/// Parse and check one lesson. `file` is for messages only. Of a challenge it is the first draw.
 pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
+    parse_drawn(file, text, 0)
+}
+
+/// The same, of a challenge with what this seed draws.
+pub fn parse_drawn(file: &str, text: &str, seed: u64) -> Result<Lesson, LessonError> {
     let refuse = |finding: LessonFinding| error_at(file, text, finding);
     bounds::check_size(text).map_err(refuse)?;
     if let Some(finding) = invisible_characters::first_in_text(text) {
@@ -80,14 +88,33 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
         });
     }
 
+    let written = text;
+    let text = &*drawn(written, seed);
+    let refuse = |finding: LessonFinding| error_at(file, text, finding);
     let mut lesson: Lesson =
         serde_yaml::from_str(text).map_err(|error| from_yaml(file, text, &error))?;
-    match lint::find_mistakes(&lesson, text).into_iter().next() {
+    let findings = challenge_lint::find_mistakes(&lesson, written).into_iter();
+    match findings.chain(lint::find_mistakes(&lesson, text)).next() {
         None => {
             programs::note_needs(&mut lesson);
             Ok(lesson)
         }
         Some(finding) => Err(refuse(finding)),
+    }
+}
+
+/// The text with what a seed draws; as it is where it is no challenge's.
+fn drawn(text: &str, seed: u64) -> String {
+    #[derive(Deserialize)]
+    struct Header {
+        challenge: Option<Challenge>,
+    }
+
+    // What is wrong with it is told of the whole text.
+    let header: Option<Header> = serde_yaml::from_str(text).ok();
+    match header.and_then(|header| header.challenge) {
+        Some(terms) => challenge::draw(&terms, text, seed),
+        None => text.to_owned(),
     }
 }
 

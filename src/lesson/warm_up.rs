@@ -38,6 +38,10 @@ pub trait PastAnswers {
 /// has begun, the nearest first. Those answered wrong come first, then those not known, never asked, and answered right,
 /// of these the one that was asked least often.
 pub fn choose(lesson: &Lesson, known: &[Lesson], past: &impl PastAnswers) -> Vec<WarmUpQuestion> {
+    // A challenge asks nothing but what is to be done.
+    if lesson.challenge.is_some() {
+        return Vec::new();
+    }
     let found: Vec<(&Lesson, &Question)> = if lesson.warm_up.is_empty() {
         let mut before: Vec<&Lesson> =
             known.iter().filter(|one| one.number < lesson.number && past.has_begun(one)).collect();

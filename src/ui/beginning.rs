@@ -30,7 +30,8 @@ fn lines(view: &LessonView, columns: usize, theme: Theme) -> Vec<Line<'static>> 
     let lesson = &view.lesson;
     let mut lines = markdown::lines(&lesson.summary, columns, theme);
     if !lesson.goal.is_empty() {
-        lines.extend([Line::default(), Line::styled("After this lesson you can", theme.bold())]);
+        let heading = words::goal_heading(lesson);
+        lines.extend([Line::default(), Line::styled(heading, theme.bold())]);
         lines.extend(markdown::lines(&lesson.goal, columns, theme));
     }
     lines.push(Line::default());

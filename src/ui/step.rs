@@ -77,8 +77,7 @@ pub fn text(view: &LessonView, columns: usize, first: FirstPart, look: &DrawOpti
             text.append_now(markdown::lines(&end, columns, theme));
         }
     } else if view.is_repair() {
-        let said =
-            "Something in the lab will be broken. Find it in the panes, and mend it in a shell.";
+        let said = words::before_repair(&view.lesson);
         text.append(markdown::lines(said, columns, theme));
     } else if view.keeps_command_back() {
         text.append(markdown::lines(&kept_back_text(view), columns, theme));

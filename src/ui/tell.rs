@@ -18,6 +18,7 @@ use crate::app::{LessonScene, LessonView};
 use crate::explain;
 use crate::report::StepRecord;
 use crate::text::{prose, shortened};
+use crate::words;
 
 /// The part of an area that text has: a blank stays free at either side.
 pub fn inner(area: Rect) -> Rect {
@@ -165,7 +166,7 @@ fn outcome(record: &StepRecord, theme: Theme) -> Option<(String, Style)> {
 fn next(view: &LessonView) -> String {
     let run = keys::lesson::RUN;
     match view.scene() {
-        LessonScene::NextRepair => format!("{run}: break it"),
+        LessonScene::NextRepair => format!("{run}: {}", words::begin_repair(&view.lesson)),
         LessonScene::NextStep if view.keeps_command_back() => {
             format!("{run}: {}", if view.has_goals() { "begin" } else { "run it" })
         }

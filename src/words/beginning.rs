@@ -6,6 +6,9 @@ use crate::lesson::model::{Lesson, Minutes, Needs};
 
 /// The size of a lesson: `32 steps in 4 chapters, 11 questions, 6 what-ifs; 28 minutes to watch, 57 to do it all.`
 pub fn lesson_size(lesson: &Lesson) -> String {
+    if lesson.challenge.is_some() {
+        return format!("{}.", minutes(lesson.minutes));
+    }
     let what_ifs = lesson.steps.iter().map(|step| step.branches.len()).sum();
     let repairs = lesson.steps.iter().filter(|step| !step.breaks.is_empty()).count();
     let steps = counted(lesson.steps.len(), "step", "steps");

@@ -3,6 +3,7 @@
 //! A sentence may hold text of programs: whoever shows it makes it fit to be seen (`text::safe`).
 
 mod beginning;
+mod challenge;
 mod consent;
 pub mod detour;
 pub mod diagnosis;
@@ -23,6 +24,9 @@ pub mod shell_lines;
 
 pub use self::beginning::{
     chapter_begin, chapter_end, lesson_needs, lesson_size, minutes, short_minutes, warm_up,
+};
+pub use self::challenge::{
+    CHALLENGE_HOW, before_repair, begin_repair, challenge_goal, challenge_recap, goal_heading,
 };
 pub use self::consent::{program_question, program_risk};
 pub use self::diagnosis::{blocker, cure};

@@ -13,6 +13,7 @@ use crate::app::{
     learning_commands, quiz_events, shell_events,
 };
 use crate::view::ViewKind;
+use crate::words;
 
 /// Most important first: a narrow footer drops from the right.
 pub static TABLE: [Binding<LessonView>; 48] = [
@@ -298,7 +299,7 @@ pub fn run_words(view: &LessonView) -> &'static str {
         LessonScene::Branch => "back from what-if",
         LessonScene::YourTurn if view.learning.turn_holds() => "done, go on",
         LessonScene::YourTurn => "show me",
-        LessonScene::NextRepair => "break it",
+        LessonScene::NextRepair => words::begin_repair(&view.lesson),
         LessonScene::NextStep if view.begins_turns() => "begin",
         LessonScene::LastStep => "go on",
         LessonScene::Finished => "finish",
