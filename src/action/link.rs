@@ -35,11 +35,16 @@ impl ActionKind for Link {
         self.netns.iter().collect()
     }
 
-    fn shell(&self, _: &LabFacts) -> Vec<String> {
+    fn shell(&self, context: &LabFacts) -> Vec<String> {
         let mut lines = Vec::new();
-        if self.netns.is_some() {
-            // The process called unshare is in the container's network namespace too.
-            lines.push(format!("ip link set {} netns $(pidof unshare)", self.name));
+        if let Some(actor) = &self.netns {
+            // The process called unshare is in the container's network namespace too, where there is one container.
+            let others = context.lab_pids.keys().filter(|other| **other != ActorName::host());
+            let pid = match others.count() {
+                0 | 1 => "$(pidof unshare)".to_owned(),
+                _ => context.shown_pid(actor),
+            };
+            lines.push(format!("ip link set {} netns {pid}", self.name));
         }
 
         if self.has_settings() {
@@ -109,5 +114,9 @@ mod tests {
         let moved = Op::Net(NetOp::MoveLink { name: "c0".into(), pid: 7 });
         assert_eq!(link.lower(&context), Ok(vec![moved]));
         assert_eq!(link.shell(&context), ["ip link set c0 netns $(pidof unshare)"]);
+
+        let lab_pids = [("box".into(), 7), ("other".into(), 9)].into();
+        let two = LabFacts { lab_pids, ..LabFacts::default() };
+        assert_eq!(link.shell(&two), ["ip link set c0 netns 7"]);
     }
 }

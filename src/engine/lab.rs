@@ -234,7 +234,7 @@ impl Lab {
         self.made_actors.extend(made.filter(|_| record.outcome.is_ok()));
 
         if let Some(name) = worker {
-            self.take_in_worker(&name, record.outcome.output())?;
+            self.take_in_worker(&name, actor, record.outcome.output())?;
         }
         if makes_actor {
             self.tell_observer();
@@ -271,25 +271,22 @@ impl Lab {
         self.links.is_typed_process(actor)
     }
 
-    /// A workload in the background is an actor: its op's output says `pid N`, as the lab's host counts.
-    fn take_in_worker(&mut self, name: &ActorName, said: &str) -> Result<(), LinkError> {
-        let lab_pid: Option<u32> =
-            said.strip_prefix("pid ").and_then(|pid| pid.trim().parse().ok());
+    /// A workload in the background is an actor: its op's output says `pid N`, as the PID namespace of who started it counts.
+    fn take_in_worker(
+        &mut self,
+        name: &ActorName,
+        by: &ActorName,
+        said: &str,
+    ) -> Result<(), LinkError> {
         let snapshot = self.observer.snapshot();
-        let found = snapshot
-            .processes
-            .iter()
-            .find(|process| process.lab_pid().is_some_and(|pid| Some(pid) == lab_pid));
-
-        match (found.map(|process| process.pid), lab_pid) {
-            (Some(pid), Some(lab_pid)) => {
-                self.links.adopt(name.clone(), pid, lab_pid)?;
-                self.tell_observer();
-                Ok(())
-            }
-            // It has ended already.
-            _ => Ok(()),
+        let pid = said.strip_prefix("pid ").and_then(|pid| pid.trim().parse().ok());
+        let found = pid.and_then(|pid| snapshot.process_beside(by, pid));
+        // It may have ended already.
+        if let Some((pid, lab_pid)) = found.and_then(|it| Some((it.pid, it.lab_pid()?))) {
+            self.links.adopt(name.clone(), pid, lab_pid)?;
+            self.tell_observer();
         }
+        Ok(())
     }
 
     /// A shell beside an actor, on a new terminal, whose master side this is.
@@ -308,6 +305,7 @@ impl Lab {
         self.ask_hostnames_if_stale();
         self.ask_ipc_if_watched();
         let snapshot = self.observer.snapshot();
+        self.let_go_of_ended(&snapshot);
         if self.group_roots.ask_for_new_ones(&mut self.links, &snapshot) {
             self.observer.set_group_roots(self.group_roots.known.clone());
             return self.observer.snapshot();
@@ -321,7 +319,15 @@ impl Lab {
             self.ask_hostnames_if_stale();
             self.ask_ipc_if_watched();
         }
-        self.observer.snapshot_if_changed()
+        let snapshot = self.observer.snapshot_if_changed()?;
+        self.let_go_of_ended(&snapshot);
+        Some(snapshot)
+    }
+
+    fn let_go_of_ended(&mut self, snapshot: &Snapshot) {
+        if self.links.release_ended(snapshot) {
+            self.tell_observer();
+        }
     }
 
     /// The state as it was read last.
@@ -388,7 +394,7 @@ impl Lab {
             .map(|(name, link)| ObservedActor {
                 name: name.clone(),
                 pid: link.pid,
-                netlink: Some(Arc::clone(&link.netlink)),
+                netlink: link.netlink.clone(),
                 monitor: link.monitor().cloned(),
                 firewall: link.firewall().cloned(),
             })

@@ -11,6 +11,7 @@ use super::waiting::WaitContext;
 use crate::failure::{Failure, with_causes};
 use crate::kernel::pty::TerminalSize;
 use crate::op::{ActorName, Op, OpRecord};
+use crate::snapshot::Snapshot;
 use crate::wire::guarded;
 use crate::wire::protocol::{ActorToEngine, EngineToActor};
 use crate::wire::{Received, Wire};
@@ -24,8 +25,8 @@ pub struct ActorLink {
     performer: Performer,
     /// The pid as the machine counts.
     pub pid: u32,
-    /// A netlink socket of the actor's network namespace.
-    pub netlink: Arc<OwnedFd>,
+    /// A netlink socket of the actor's network namespace; none once the actor has ended.
+    pub netlink: Option<Arc<OwnedFd>>,
 }
 
 /// The process that performs an actor's ops.
@@ -165,17 +166,19 @@ impl ActorLinks {
         Ok(OpRecord { actor: actor.clone(), op, ..record })
     }
 
-    /// True if the network namespace of `pid` (as the lab's host counts) can reach an address.
-    pub fn can_reach(
+    /// The answer of an address, or of a TCP port of it, to the network namespace of `pid` (as the lab's host counts).
+    pub fn answer_from(
         &mut self,
         pid: u32,
         to: Ipv4Addr,
+        port: Option<u16>,
         timeout_ms: u32,
-    ) -> Result<bool, LinkError> {
+    ) -> Result<Option<String>, LinkError> {
         let host = ActorName::host();
-        let answer = self.ask(&host, &EngineToActor::ProbeAddress { pid, to, timeout_ms })?.message;
-        let ActorToEngine::AddressProbed { reached } = answer else { return Err(self.lose(&host)) };
-        Ok(reached)
+        let request = EngineToActor::ProbeAddress { pid, to, port, timeout_ms };
+        let answer = self.ask(&host, &request)?.message;
+        let ActorToEngine::AddressProbed { said } = answer else { return Err(self.lose(&host)) };
+        Ok(said)
     }
 
     /// The host name that an actor sees.
@@ -272,9 +275,29 @@ impl ActorLinks {
         };
 
         let performer = Performer::Nobody { lab_pid };
-        let link = ActorLink { performer, pid, netlink: Arc::new(netlink) };
+        let link = ActorLink { performer, pid, netlink: Some(Arc::new(netlink)) };
         self.actors.insert(name, link);
         Ok(())
+    }
+
+    /// Let go of the sockets of actors that have ended, by a snapshot: a network namespace lives as long as somebody has a
+    /// socket in it, and its cables with it. True if there were any.
+    pub fn release_ended(&mut self, snapshot: &Snapshot) -> bool {
+        let has_ended = |pid: u32| match snapshot.process(pid) {
+            Some(process) => process.state == 'Z',
+            None => snapshot.processes_omitted.is_nothing(),
+        };
+
+        let mut any = false;
+        for link in self.actors.values_mut().filter(|link| has_ended(link.pid)) {
+            any |= link.netlink.take().is_some();
+            if let Performer::Itself(connection) | Performer::StandIn(connection) =
+                &mut link.performer
+            {
+                (connection.monitor, connection.firewall) = (None, None);
+            }
+        }
+        any
     }
 
     pub fn is_typed_process(&self, actor: &ActorName) -> bool {
@@ -318,7 +341,8 @@ impl ActorLinks {
     fn welcome(&mut self, name: ActorName, wire: Wire) -> Result<Vec<OwnedFd>, LinkError> {
         let Introduced { connection, netlink, rest } = self.introduce(&name, wire)?;
         let pid = connection.wire.pid();
-        let link = ActorLink { performer: Performer::Itself(connection), pid, netlink };
+        let performer = Performer::Itself(connection);
+        let link = ActorLink { performer, pid, netlink: Some(netlink) };
         self.actors.insert(name, link);
         Ok(rest)
     }
