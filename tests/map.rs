@@ -16,8 +16,17 @@ use unboxed::words;
 use unicode_width::UnicodeWidthStr;
 
 /// The lessons whose maps are kept as pictures and in words.
-const PICTURED: [&str; 7] =
-    ["what-is-a-container", "build-a-container", "uts", "pid", "mount", "overlay", "copy-on-write"];
+const PICTURED: [&str; 9] = [
+    "what-is-a-container",
+    "build-a-container",
+    "uts",
+    "pid",
+    "mount",
+    "ipc",
+    "net",
+    "overlay",
+    "copy-on-write",
+];
 
 fn tapes() -> Vec<Tape> {
     embedded::all_tapes().map(|(bytes, _)| file::read(bytes).expect("a tape")).collect()
