@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::call::ErrnoName;
-use crate::op::{MountFlag, NamespaceKind, NetOp, Op};
+use crate::op::{Load, MountFlag, NamespaceKind, NetOp, Op};
 
 /// A failure with its causes, as data that can cross a socket. `{}` is its own text, `{:#}` has its causes behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +116,27 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         }
         (Op::Ping { .. }, "ETIMEDOUT") => {
             "the packet left, no answer came back: look at forwarding and NAT on the way"
+        }
+        (Op::Dial { .. }, "ECONNREFUSED") => {
+            "the packet arrived, and nobody listens at that port there: it was answered at once"
+        }
+        (Op::Dial { .. }, "ENETUNREACH") => {
+            "no route leads there: nothing was sent. Look at the routes, and whether lo is up"
+        }
+        (Op::Dial { .. }, "EHOSTUNREACH") => {
+            "the route exists, but nobody answered for that address on the link"
+        }
+        (Op::Dial { .. }, "ETIMEDOUT") => {
+            "no answer came back: a firewall drops the packets, or an answer goes another way"
+        }
+        (Op::Work { load: Load::Serve { .. }, .. }, "EADDRINUSE") => {
+            "another socket of this network namespace listens at that port"
+        }
+        (Op::Work { load: Load::Serve { .. }, .. }, "EACCES") => {
+            "ports below net.ipv4.ip_unprivileged_port_start take CAP_NET_BIND_SERVICE"
+        }
+        (Op::PortRule(_), "ENOENT" | "EOPNOTSUPP") => {
+            "this kernel lacks a part of nf_tables that the rule asks for (the modules nft_chain_nat and nft_nat)"
         }
         (Op::Net(NetOp::AddRoute { .. }), "ENETUNREACH") => {
             "the gateway is in no network that a link of this namespace is in"

@@ -10,7 +10,7 @@ pub use self::setup::{ClockOffsets, IdMaps, MappedIds, SetgroupsRule};
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, ErrnoName};
-use crate::traffic::{ClassId, PacketRule, Rate};
+use crate::traffic::{ClassId, PacketRule, PortRule, Rate};
 
 /// The name a lesson gives to a process of the lab (`host`, `container`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -138,9 +138,16 @@ pub enum Op {
         to: Ipv4Addr,
         timeout_ms: u32,
     },
+    /// A TCP connection, and the first line that the other side says.
+    Dial {
+        to: Ipv4Addr,
+        port: u16,
+        timeout_ms: u32,
+    },
     Net(NetOp),
     /// A firewall rule in the performing actor's network namespace, with the table and the chain it needs.
     PacketRule(PacketRule),
+    PortRule(PortRule),
     /// A workload made for teaching, in a child that joins these groups (directories) first.
     Work {
         name: ActorName,
@@ -204,6 +211,8 @@ pub enum Load {
     Count { millis: u64 },
     /// Open a device file and read a byte of it.
     Open { device: Device },
+    /// A TCP server that tells each caller its name and who called. 0: it ends as soon as it may listen.
+    Serve { port: u16, millis: u64 },
     /// Datagrams of a KiB to the discard port (RFC 863) of an address, as fast as they go out.
     Send { mib: u64, to: Ipv4Addr },
 }

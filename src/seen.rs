@@ -106,6 +106,8 @@ pub enum Seen {
     /// The destinations of all routes.
     Routes(Vec<String>),
     Answer(bool),
+    /// The first line of a server.
+    ServerSaid(String),
     NoTrafficRow,
     Packets(u64),
 

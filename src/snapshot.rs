@@ -425,6 +425,15 @@ impl Snapshot {
         self.process_of(actor).filter(|process| process.state != 'Z')
     }
 
+    /// By its pid as an actor's own PID namespace counts.
+    pub fn process_beside(&self, actor: &ActorName, pid: u32) -> Option<&Process> {
+        let home = self.process_of(actor)?.namespaces.get(&NamespaceKind::Pid)?;
+        self.processes.iter().find(|process| {
+            process.ns_pids.last() == Some(&pid)
+                && process.namespaces.get(&NamespaceKind::Pid) == Some(home)
+        })
+    }
+
     /// By its pid as the machine counts: processes stand in that order.
     pub fn process(&self, pid: u32) -> Option<&Process> {
         let place = self.processes.binary_search_by_key(&pid, |process| process.pid).ok()?;

@@ -1,7 +1,7 @@
 //! The addresses of a lab's network, and names for traffic control: a class by its number, a rate, who sends a packet. Plain data, in tc(8)'s notation.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +114,74 @@ pub enum PacketSender {
 pub struct PacketRule {
     pub of: PacketSender,
     pub class: Option<ClassId>,
+}
+
+/// A hook of netfilter: a point on the way of each packet through a network namespace, where rules are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PacketHook {
+    /// It has come in by a link, and where it goes is not decided yet.
+    Prerouting,
+    /// It is for this namespace.
+    Input,
+    /// It came in, and goes on elsewhere.
+    Forward,
+    /// It was made here.
+    Output,
+}
+
+impl PacketHook {
+    pub fn word(self) -> &'static str {
+        match self {
+            PacketHook::Prerouting => "prerouting",
+            PacketHook::Input => "input",
+            PacketHook::Forward => "forward",
+            PacketHook::Output => "output",
+        }
+    }
+}
+
+/// A rule for the packets of TCP to a port, whatever their address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortRule {
+    pub port: u16,
+    pub at: PacketHook,
+    pub then: PortVerdict,
+}
+
+/// The fate of a packet that a port's rule is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortVerdict {
+    /// It gets another destination, and the connection's answers get the old one back as their source.
+    SendTo(SocketAddrV4),
+    Drop,
+}
+
+impl PortRule {
+    /// The table and the chain that it goes to: docker's for a new destination, and the usual names for a firewall.
+    pub fn place(&self) -> (&'static str, &'static str) {
+        let chain = match self.at {
+            PacketHook::Prerouting => "PREROUTING",
+            PacketHook::Input => "INPUT",
+            PacketHook::Forward => "FORWARD",
+            PacketHook::Output => "OUTPUT",
+        };
+        match self.then {
+            PortVerdict::SendTo(_) => ("nat", chain),
+            PortVerdict::Drop => ("filter", chain),
+        }
+    }
+}
+
+impl fmt::Display for PortRule {
+    /// The rule as nft(8) takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.then {
+            PortVerdict::SendTo(to) => write!(f, "tcp dport {} dnat to {to}", self.port),
+            PortVerdict::Drop => write!(f, "tcp dport {} drop", self.port),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -16,13 +16,15 @@ use unboxed::words;
 use unicode_width::UnicodeWidthStr;
 
 /// The lessons whose maps are kept as pictures and in words.
-const PICTURED: [&str; 8] = [
+const PICTURED: [&str; 10] = [
     "what-is-a-container",
     "build-a-container",
     "uts",
     "pid",
     "mount",
     "enter-and-leave",
+    "ipc",
+    "net",
     "overlay",
     "copy-on-write",
 ];

@@ -206,6 +206,12 @@ fn the_shell_lines_about_pids_do_what_the_engine_does() {
 }
 
 #[test]
+fn the_shell_lines_about_ports_and_cables_do_what_the_engine_does() {
+    let _turn = alone();
+    type_what_lasts("net");
+}
+
+#[test]
 fn the_shell_lines_about_names_and_entering_do_what_the_engine_does() {
     let _turn = alone();
     type_what_lasts("uts");

@@ -38,9 +38,14 @@ impl ActionKind for Link {
     fn shell(&self, context: &LabFacts) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(actor) = &self.netns {
-            // The process called unshare is in the container's network namespace too.
-            let word = context.pid_words.get(actor).map_or("$(pidof unshare)", String::as_str);
-            lines.push(format!("ip link set {} netns {word}", self.name));
+            // The process called unshare is in the container's network namespace too, where there is one container.
+            let others = context.lab_pids.keys().filter(|other| **other != ActorName::host());
+            let pid = match (context.pid_words.get(actor), others.count()) {
+                (Some(word), _) => word.clone(),
+                (None, 0 | 1) => "$(pidof unshare)".to_owned(),
+                (None, _) => context.shown_pid(actor),
+            };
+            lines.push(format!("ip link set {} netns {pid}", self.name));
         }
 
         if self.has_settings() {
@@ -110,5 +115,9 @@ mod tests {
         let moved = Op::Net(NetOp::MoveLink { name: "c0".into(), pid: 7 });
         assert_eq!(link.lower(&context), Ok(vec![moved]));
         assert_eq!(link.shell(&context), ["ip link set c0 netns $(pidof unshare)"]);
+
+        let lab_pids = [("box".into(), 7), ("other".into(), 9)].into();
+        let two = LabFacts { lab_pids, ..LabFacts::default() };
+        assert_eq!(link.shell(&two), ["ip link set c0 netns 7"]);
     }
 }

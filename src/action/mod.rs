@@ -8,7 +8,10 @@ pub mod cgroup_write;
 pub mod chdir;
 pub mod chroot;
 pub mod device_rules;
+pub mod dial;
+pub mod dnat;
 pub mod enter;
+pub mod firewall;
 pub mod getpid;
 pub mod hold;
 pub mod hostname;
@@ -263,10 +266,13 @@ actions! {
     "ipc": ipc::Ipc,
     "run": run::Run,
     "ping": ping::Ping,
+    "dial": dial::Dial,
     "veth": veth::Veth,
     "link": link::Link,
     "address": address::Address,
     "route": route::Route,
+    "dnat": dnat::Dnat,
+    "firewall": firewall::Firewall,
     "overlay": overlay::Overlay,
     "cgroup": cgroup::Cgroup,
     "kill": kill::Kill,

@@ -1,4 +1,4 @@
-//! `work`: a workload made for teaching, in a control group: it touches memory, burns CPU, forks, sends or counts,
+//! `work`: a workload made for teaching, in a control group: it touches memory, burns CPU, forks, sends, serves or counts,
 //! says what it measured, and ends by itself.
 
 use std::net::Ipv4Addr;
@@ -39,6 +39,9 @@ pub enum WorkTask {
     Count { time: f64 },
     /// Open a device file.
     Open { device: Device },
+    /// Listen at a TCP port, and tell each caller its name and who called; up to an hour. In the foreground: end as soon as
+    /// the port is its own.
+    Serve { port: u16 },
     /// Send to an address, where it is thrown away; without one, to the lab's "internet" itself.
     Send { bytes: Bytes, to: Option<Ipv4Addr> },
 }
@@ -71,6 +74,8 @@ struct Fields {
     #[serde(default)]
     open: Option<Device>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    serve: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     send: Option<Bytes>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<Ipv4Addr>,
@@ -83,7 +88,8 @@ fn one() -> u32 {
 }
 
 /// The mistake of a workload that does nothing, or several things.
-pub const NOT_ONE_TASK: &str = "needs exactly one of touch, burn, write, fork, open, send, count";
+pub const NOT_ONE_TASK: &str =
+    "needs exactly one of touch, burn, write, fork, open, send, serve, count";
 
 impl TryFrom<Fields> for Work {
     type Error = String;
@@ -97,6 +103,7 @@ impl TryFrom<Fields> for Work {
             fields.fork.map(|count| WorkTask::Fork { count }),
             fields.open.map(|device| WorkTask::Open { device }),
             fields.count.map(|time| WorkTask::Count { time }),
+            fields.serve.map(|port| WorkTask::Serve { port }),
             fields.send.map(|bytes| WorkTask::Send { bytes, to }),
         ];
 
@@ -128,6 +135,7 @@ impl From<Work> for Fields {
             fork: None,
             count: None,
             open: None,
+            serve: None,
             send: None,
             to: None,
             background,
@@ -146,6 +154,7 @@ impl From<Work> for Fields {
             WorkTask::Fork { count } => fields.fork = Some(count),
             WorkTask::Count { time } => fields.count = Some(time),
             WorkTask::Open { device } => fields.open = Some(device),
+            WorkTask::Serve { port } => fields.serve = Some(port),
             WorkTask::Send { bytes, to } => (fields.send, fields.to) = (Some(bytes), to),
         }
         fields
@@ -176,6 +185,10 @@ impl Work {
             WorkTask::Fork { count } => Load::Fork { count },
             WorkTask::Count { time } => Load::Count { millis: millis(time, MAX_COUNT_SECONDS) },
             WorkTask::Open { device } => Load::Open { device },
+            WorkTask::Serve { port } => {
+                let seconds = if self.background { MAX_COUNT_SECONDS } else { 0.0 };
+                Load::Serve { port, millis: millis(seconds, MAX_COUNT_SECONDS) }
+            }
             WorkTask::Send { bytes, to } => {
                 Load::Send { mib: bytes.0 >> 20, to: to.unwrap_or(INTERNET) }
             }
@@ -229,6 +242,20 @@ impl ActionKind for Work {
                 format!("{bound}dd if=/dev/zero of=/scratch bs=128k count={}{how}", mib * 8)
             }
             Load::Open { device } => format!("head -c 1 {}", device.path()),
+            // No shell has a server, and of netcat there are several that take different options.
+            Load::Serve { port, millis } => {
+                let socket = format!(
+                    "$s = IO::Socket::INET->new(Listen => 8, LocalPort => {port}, ReuseAddr => 1) or die \"$!\\n\";"
+                );
+                let answer = match millis {
+                    0 => String::new(),
+                    _ => format!(
+                        " while ($c = $s->accept) {{ print $c \"{}, you are \", $c->peerhost, \"\\n\"; close $c }}",
+                        self.name
+                    ),
+                };
+                format!("exec perl -MIO::Socket::INET -e '{socket}{answer}'")
+            }
             // Port 9 is the discard service's (RFC 863).
             Load::Send { mib, to } => {
                 format!("dd if=/dev/zero bs=1k count={} > /dev/udp/{to}/9", mib * 1024)
@@ -295,9 +322,10 @@ mod tests {
         );
         check(", \"fork\": 20", Ok(WorkTask::Fork { count: 20 }));
         check(", \"count\": 3600", Ok(WorkTask::Count { time: 3600.0 }));
+        check(", \"serve\": 80", Ok(WorkTask::Serve { port: 80 }));
         check(", \"send\": \"8MiB\"", Ok(WorkTask::Send { bytes: mib, to: None }));
         let mistake =
-            "the work `w` needs exactly one of touch, burn, write, fork, open, send, count";
+            "the work `w` needs exactly one of touch, burn, write, fork, open, send, serve, count";
         check("", Err(mistake));
         check(", \"burn\": 1, \"fork\": 2", Err(mistake));
     }

@@ -110,9 +110,9 @@ fn answer(
             let record = perform::perform(name, &op);
             reply.send(ActorToEngine::Performed(record), &[])
         }
-        EngineToActor::ProbeAddress { pid, to, timeout_ms } => {
-            let reached = namespace_probe::has_answer_from(pid, to, timeout_ms);
-            reply.send(ActorToEngine::AddressProbed { reached }, &[])
+        EngineToActor::ProbeAddress { pid, to, port, timeout_ms } => {
+            let said = namespace_probe::answer_to(pid, to, port, timeout_ms);
+            reply.send(ActorToEngine::AddressProbed { said }, &[])
         }
         EngineToActor::Shell { actor, pid, size } => match enter::open_shell(&actor, pid, size) {
             Ok(master) => reply.send(ActorToEngine::Shell, &[master.as_raw_fd()]),

@@ -12,17 +12,22 @@ use nix::unistd::Pid;
 
 use crate::kernel::process::{self, Fork};
 use crate::kernel::record::Recorder;
-use crate::kernel::{confine, icmp, net};
+use crate::kernel::{confine, icmp, net, tcp};
 use crate::op::{IpcKind, NamespaceKind};
 
-/// True if `to` answers an ICMP echo sent from the network namespace of `pid`.
-pub fn has_answer_from(pid: u32, to: Ipv4Addr, timeout_ms: u32) -> bool {
-    let found = inside(pid, NamespaceKind::Net, || {
-        icmp::echo(&mut Recorder::default(), to, Duration::from_millis(u64::from(timeout_ms)))
-            .ok()?;
-        Some("reached".to_owned())
-    });
-    found.is_some()
+/// The answer of `to` to an ICMP echo from the network namespace of `pid`, or of the server at a TCP port of it.
+pub fn answer_to(pid: u32, to: Ipv4Addr, port: Option<u16>, timeout_ms: u32) -> Option<String> {
+    let timeout = Duration::from_millis(u64::from(timeout_ms));
+    inside(pid, NamespaceKind::Net, || {
+        let said = match port {
+            Some(port) => tcp::dial(&mut Recorder::default(), to, port, timeout).ok()?,
+            None => {
+                icmp::echo(&mut Recorder::default(), to, timeout).ok()?;
+                String::new()
+            }
+        };
+        Some(if said.is_empty() { "an answer".to_owned() } else { said })
+    })
 }
 
 /// A netlink socket of the network namespace of `pid`.

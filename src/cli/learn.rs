@@ -209,6 +209,7 @@ pub(super) fn challenge(
         way: AskedWay::Is(LearningWay::Typed),
         source: PlaySource::Lab,
         tape: None,
+        image: None,
         start_at: None,
         exam: None,
         consent,

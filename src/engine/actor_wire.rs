@@ -37,7 +37,7 @@ fn limit(request: &EngineToActor) -> Duration {
         EngineToActor::Perform(op) => match op {
             // A program is killed after 20 seconds, and no workload takes longer than 15.
             Op::Run { .. } | Op::Work { .. } | Op::CopyTree { .. } => Duration::from_secs(30),
-            Op::Ping { timeout_ms, .. } => {
+            Op::Ping { timeout_ms, .. } | Op::Dial { timeout_ms, .. } => {
                 ANSWER_TIMEOUT + MAX_STRETCH * Duration::from_millis(u64::from(*timeout_ms))
             }
             Op::Spawn { .. }
@@ -60,6 +60,7 @@ fn limit(request: &EngineToActor) -> Duration {
             | Op::Ipc { .. }
             | Op::Net(_)
             | Op::PacketRule(_)
+            | Op::PortRule(_)
             | Op::Device { .. }
             | Op::Kill { .. } => ANSWER_TIMEOUT,
         },

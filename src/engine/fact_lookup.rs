@@ -39,12 +39,12 @@ pub fn gather_facts(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> F
                 let paths = text.map(|text| contents::group_paths(&text));
                 answers.cgroup_paths.extend(paths.map(|paths| ((of, reader), paths)));
             }
-            FactRequest::Reach { from, to } => {
+            FactRequest::Reach { from, to, port } => {
                 let from_process = snapshot.living_process_of(&from);
                 let pid = from_process.and_then(|process| process.lab_pid());
-                let reached =
-                    pid.and_then(|pid| lab.links().can_reach(pid, to, REACH_TIMEOUT_MS).ok());
-                answers.reached.extend(reached.map(|reached| ((from, to), reached)));
+                let answer = pid
+                    .and_then(|pid| lab.links().answer_from(pid, to, port, REACH_TIMEOUT_MS).ok());
+                answers.reached.extend(answer.map(|answer| ((from, to, port), answer)));
             }
         }
     }

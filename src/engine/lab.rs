@@ -252,7 +252,7 @@ impl Lab {
         self.made_actors.extend(made.filter(|_| record.outcome.is_ok()));
 
         if let Some(name) = worker {
-            self.take_in_worker(&name, record.outcome.output())?;
+            self.take_in_worker(&name, actor, record.outcome.output())?;
         }
         if makes_actor {
             self.tell_observer();
@@ -289,25 +289,22 @@ impl Lab {
         self.links.is_typed_process(actor)
     }
 
-    /// A workload in the background is an actor: its op's output says `pid N`, as the lab's host counts.
-    fn take_in_worker(&mut self, name: &ActorName, said: &str) -> Result<(), LinkError> {
-        let lab_pid: Option<u32> =
-            said.strip_prefix("pid ").and_then(|pid| pid.trim().parse().ok());
+    /// A workload in the background is an actor: its op's output says `pid N`, as the PID namespace of who started it counts.
+    fn take_in_worker(
+        &mut self,
+        name: &ActorName,
+        by: &ActorName,
+        said: &str,
+    ) -> Result<(), LinkError> {
         let snapshot = self.observer.snapshot();
-        let found = snapshot
-            .processes
-            .iter()
-            .find(|process| process.lab_pid().is_some_and(|pid| Some(pid) == lab_pid));
-
-        match (found.map(|process| process.pid), lab_pid) {
-            (Some(pid), Some(lab_pid)) => {
-                self.links.adopt(name.clone(), pid, lab_pid)?;
-                self.tell_observer();
-                Ok(())
-            }
-            // It has ended already.
-            _ => Ok(()),
+        let pid = said.strip_prefix("pid ").and_then(|pid| pid.trim().parse().ok());
+        let found = pid.and_then(|pid| snapshot.process_beside(by, pid));
+        // It may have ended already.
+        if let Some((pid, lab_pid)) = found.and_then(|it| Some((it.pid, it.lab_pid()?))) {
+            self.links.adopt(name.clone(), pid, lab_pid)?;
+            self.tell_observer();
         }
+        Ok(())
     }
 
     /// A shell beside an actor, on a new terminal, whose master side this is.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::actor_wire::ActorWire;
@@ -10,6 +11,7 @@ use super::link_error::LinkError;
 use super::waiting::WaitContext;
 use crate::failure::{Failure, with_causes};
 use crate::kernel::pty::TerminalSize;
+use crate::observe::processes::read_stat;
 use crate::op::{ActorName, Op, OpRecord};
 use crate::wire::guarded;
 use crate::wire::protocol::{ActorToEngine, EngineToActor};
@@ -74,7 +76,9 @@ impl ActorLink {
         match &self.performer {
             Performer::Itself(connection) => connection.wire.has_ended(),
             Performer::Nobody { .. } | Performer::StandIn(_) => {
-                !std::path::Path::new(&format!("/proc/{}", self.pid)).exists()
+                // One that nobody has waited for is listed still, as a zombie.
+                let dir = Path::new("/proc").join(self.pid.to_string());
+                read_stat(&dir).is_none_or(|stat| stat.state == 'Z')
             }
         }
     }
@@ -193,17 +197,19 @@ impl ActorLinks {
         Ok(OpRecord { actor: actor.clone(), op, ..record })
     }
 
-    /// True if the network namespace of `pid` (as the lab's host counts) can reach an address.
-    pub fn can_reach(
+    /// The answer of an address, or of a TCP port of it, to the network namespace of `pid` (as the lab's host counts).
+    pub fn answer_from(
         &mut self,
         pid: u32,
         to: Ipv4Addr,
+        port: Option<u16>,
         timeout_ms: u32,
-    ) -> Result<bool, LinkError> {
+    ) -> Result<Option<String>, LinkError> {
         let host = ActorName::host();
-        let answer = self.ask(&host, &EngineToActor::ProbeAddress { pid, to, timeout_ms })?.message;
-        let ActorToEngine::AddressProbed { reached } = answer else { return Err(self.lose(&host)) };
-        Ok(reached)
+        let request = EngineToActor::ProbeAddress { pid, to, port, timeout_ms };
+        let answer = self.ask(&host, &request)?.message;
+        let ActorToEngine::AddressProbed { said } = answer else { return Err(self.lose(&host)) };
+        Ok(said)
     }
 
     /// The host name that an actor sees.
@@ -346,8 +352,8 @@ impl ActorLinks {
     fn welcome(&mut self, name: ActorName, wire: Wire) -> Result<Vec<OwnedFd>, LinkError> {
         let Introduced { connection, netlink, rest } = self.introduce(&name, wire)?;
         let pid = connection.wire.pid();
-        let netlink = Some(netlink);
-        let link = ActorLink { performer: Performer::Itself(connection), pid, netlink };
+        let performer = Performer::Itself(connection);
+        let link = ActorLink { performer, pid, netlink: Some(netlink) };
         self.actors.insert(name, link);
         Ok(rest)
     }

@@ -171,7 +171,7 @@ pub fn manual(section: &str, name: &str) -> String {
 
 /// A line that makes the call, and whose effects are gone when it ends: it works in namespaces of its own, or is refused.
 pub fn call(name: &str) -> Option<SeeLine> {
-    const LINES: [(&str, &str); 47] = [
+    const LINES: [(&str, &str); 50] = [
         ("mount", "strace -f -e trace=mount unshare -m true"),
         ("umount2", "strace -f -e trace=umount2 unshare -m umount -l /proc"),
         (
@@ -210,6 +210,12 @@ pub fn call(name: &str) -> Option<SeeLine> {
         ("wait4", "strace -f -e trace=wait4 sh -c 'env true; true'"),
         ("execve", "strace -e trace=execve true"),
         ("socket", "strace -e trace=socket ping -c 1 127.0.0.1"),
+        ("bind", "strace -e trace=bind ip link"),
+        (
+            "listen",
+            "strace -e trace=listen perl -MIO::Socket::INET -e 'IO::Socket::INET->new(Listen => 1)'",
+        ),
+        ("connect", "strace -f -e trace=connect bash -c ': < /dev/tcp/127.0.0.1/9'"),
         ("sendto", "strace -e trace=sendto ping -c 1 127.0.0.1"),
         ("recvfrom", "strace -e trace=/^recv ping -c 1 127.0.0.1"),
         ("RTM_NEWLINK", "unshare -n strace -e trace=/^send ip link set lo up"),

@@ -42,7 +42,7 @@ pub fn echo(
         "{number}, {}, {}, 0, {}, 16",
         notation::quoted(&packet),
         packet.len(),
-        notation::socket_address(to)
+        notation::socket_address(to, 0)
     );
     let started = Instant::now();
     recorder.call("sendto", args, || {

@@ -32,4 +32,5 @@ pub mod sealed;
 pub mod seccomp;
 pub mod sysv;
 pub mod tc;
+pub mod tcp;
 pub mod work;

@@ -58,5 +58,7 @@ pub const NFTA_COUNTER_PACKETS: u16 = 2;
 
 /// 0 for the source, 1 for the destination.
 pub const NFTA_NAT_TYPE: u16 = 1;
+pub const NFT_NAT_DNAT: u32 = 1;
+pub const NFTA_NAT_FAMILY: u16 = 2;
 pub const NFTA_NAT_REG_ADDR_MIN: u16 = 3;
 pub const NFTA_NAT_REG_PROTO_MIN: u16 = 5;

@@ -13,7 +13,7 @@ use super::nf_tables::*;
 use super::notation::quoted;
 use super::record::{Recorder, retry_interrupted};
 use crate::call::{Call, CallKind, CallResult, ErrnoName};
-use crate::traffic::{PacketRule, PacketSender};
+use crate::traffic::{PacketHook, PacketRule, PacketSender, PortRule, PortVerdict};
 
 // libc has most of these as C's int: in a message they are of 8 and 16 bits.
 const NFNL_MSG_BATCH_BEGIN: u16 = libc::NFNL_MSG_BATCH_BEGIN as u16;
@@ -35,7 +35,7 @@ const ATTRIBUTE_HEADER: usize = size_of::<libc::nlattr>();
 const ADDRESS: u32 = 4;
 const SOURCE_ADDRESS: u32 = 12;
 /// The priority of source NAT among the chains of a hook: NF_IP_PRI_NAT_SRC, as docker's chain has it.
-const PRIORITY_NAT_SOURCE: u32 = 100;
+const PRIORITY_NAT_SOURCE: i32 = 100;
 
 /// A netfilter socket of the caller's network namespace.
 pub fn open_socket() -> Result<OwnedFd, Errno> {
@@ -81,7 +81,7 @@ const OUT: Chain = Chain {
     name: "out",
     kind: "filter",
     hook: libc::NF_INET_LOCAL_OUT as u32,
-    priority: libc::NF_IP_PRI_FILTER as u32,
+    priority: libc::NF_IP_PRI_FILTER,
 };
 
 /// Add a rule in the caller's network namespace:
@@ -121,6 +121,42 @@ pub fn add_packet_rule(recorder: &mut Recorder, rule: &PacketRule) -> Result<(),
     add(recorder, &OUT, &expressions, &shown)
 }
 
+/// The priority of a new destination among the chains of a hook: NF_IP_PRI_NAT_DST, before that of filters.
+const PRIORITY_NAT_DESTINATION: i32 = -100;
+
+/// Add a rule for a port in the caller's network namespace: `nft add rule ip TABLE CHAIN tcp dport PORT …`.
+/// `ENOENT` or `EOPNOTSUPP` where the kernel lacks a part of it.
+pub fn add_port_rule(recorder: &mut Recorder, rule: &PortRule) -> Result<(), Errno> {
+    let hook = match rule.at {
+        PacketHook::Prerouting => libc::NF_INET_PRE_ROUTING,
+        PacketHook::Input => libc::NF_INET_LOCAL_IN,
+        PacketHook::Forward => libc::NF_INET_FORWARD,
+        PacketHook::Output => libc::NF_INET_LOCAL_OUT,
+    };
+    let (table, name) = rule.place();
+    let (kind, priority) = match rule.then {
+        PortVerdict::SendTo(_) => ("nat", PRIORITY_NAT_DESTINATION),
+        PortVerdict::Drop => ("filter", libc::NF_IP_PRI_FILTER),
+    };
+    let chain = Chain { table, name, kind, hook: hook as u32, priority };
+
+    let mut expressions = vec![
+        load_meta(Meta::Protocol),
+        compare(Is::Equal, &[libc::IPPROTO_TCP as u8]),
+        destination_port(),
+        compare(Is::Equal, &rule.port.to_be_bytes()),
+    ];
+    match rule.then {
+        PortVerdict::SendTo(to) => expressions.extend([
+            immediate(&to.ip().octets()),
+            immediate_in(SECOND_REGISTER, &to.port().to_be_bytes()),
+            destination_nat(),
+        ]),
+        PortVerdict::Drop => expressions.push(drop_packet()),
+    }
+    add(recorder, &chain, &expressions, &rule.to_string())
+}
+
 /// An inode's number, which `stat` returns in a buffer and not as its value.
 struct Inode(u64);
 
@@ -136,7 +172,7 @@ struct Chain {
     name: &'static str,
     kind: &'static str,
     hook: u32,
-    priority: u32,
+    priority: i32,
 }
 
 /// Add a rule, with its table and chain where they are not there yet: one transaction, three answers.
@@ -150,7 +186,10 @@ fn add(
     const NFT_MSG_NEWCHAIN: u16 = libc::NFT_MSG_NEWCHAIN as u16;
     const NFT_MSG_NEWRULE: u16 = libc::NFT_MSG_NEWRULE as u16;
     let flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE;
-    let hook = [number(NFTA_HOOK_HOOKNUM, chain.hook), number(NFTA_HOOK_PRIORITY, chain.priority)];
+    let hook = [
+        number(NFTA_HOOK_HOOKNUM, chain.hook),
+        number(NFTA_HOOK_PRIORITY, chain.priority.cast_unsigned()),
+    ];
     let new_chain = [
         text(NFTA_CHAIN_TABLE, chain.table),
         text(NFTA_CHAIN_NAME, chain.name),
@@ -319,6 +358,8 @@ fn nested(kind: u16, parts: &[Vec<u8>]) -> Vec<u8> {
 
 /// The register that every expression here works on.
 const REGISTER: u32 = libc::NFT_REG_1 as u32;
+/// The one for a port beside an address.
+const SECOND_REGISTER: u32 = libc::NFT_REG_2 as u32;
 
 /// An expression: one element of a rule's list.
 fn expression(name: &str, data: &[Vec<u8>]) -> Vec<u8> {
@@ -339,6 +380,37 @@ fn source_address() -> Vec<u8> {
         number(NFTA_PAYLOAD_LEN, ADDRESS),
     ];
     expression("payload", &parts)
+}
+
+/// Load the port that a packet is for: RFC 9293.
+fn destination_port() -> Vec<u8> {
+    const DESTINATION_PORT: u32 = 2;
+    let parts = [
+        number(NFTA_PAYLOAD_DREG, REGISTER),
+        number(NFTA_PAYLOAD_BASE, libc::NFT_PAYLOAD_TRANSPORT_HEADER as u32),
+        number(NFTA_PAYLOAD_OFFSET, DESTINATION_PORT),
+        number(NFTA_PAYLOAD_LEN, size_of::<u16>() as u32),
+    ];
+    expression("payload", &parts)
+}
+
+/// Send the packet to the address in the one register and the port in the other.
+fn destination_nat() -> Vec<u8> {
+    let parts = [
+        number(NFTA_NAT_TYPE, NFT_NAT_DNAT),
+        number(NFTA_NAT_FAMILY, u32::from(NFPROTO_IPV4)),
+        number(NFTA_NAT_REG_ADDR_MIN, REGISTER),
+        number(NFTA_NAT_REG_PROTO_MIN, SECOND_REGISTER),
+    ];
+    expression("nat", &parts)
+}
+
+/// The verdict that ends a packet's way.
+fn drop_packet() -> Vec<u8> {
+    let code = number(NFTA_VERDICT_CODE, libc::NF_DROP as u32);
+    let verdict = nested(NFTA_IMMEDIATE_DATA, &[nested(NFTA_DATA_VERDICT, &[code])]);
+    let register = number(NFTA_IMMEDIATE_DREG, libc::NFT_REG_VERDICT as u32);
+    expression("immediate", &[register, verdict])
 }
 
 /// Keep these bits of an address. The kernel has one expression, `(register & mask) ^ xor`, for all that is done to bits.
@@ -376,6 +448,7 @@ enum Meta {
     Priority = libc::NFT_META_PRIORITY as isize,
     OutputName = libc::NFT_META_OIFNAME as isize,
     Cgroup = libc::NFT_META_CGROUP as isize,
+    Protocol = libc::NFT_META_L4PROTO as isize,
 }
 
 // One expression does both: a register to write to makes it load, one to read from makes it set.
@@ -399,6 +472,10 @@ fn load_socket_group(level: u32) -> Vec<u8> {
 }
 
 fn immediate(bytes: &[u8]) -> Vec<u8> {
-    let parts = [number(NFTA_IMMEDIATE_DREG, REGISTER), value(NFTA_IMMEDIATE_DATA, bytes)];
+    immediate_in(REGISTER, bytes)
+}
+
+fn immediate_in(register: u32, bytes: &[u8]) -> Vec<u8> {
+    let parts = [number(NFTA_IMMEDIATE_DREG, register), value(NFTA_IMMEDIATE_DATA, bytes)];
     expression("immediate", &parts)
 }

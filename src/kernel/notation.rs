@@ -135,8 +135,8 @@ pub fn open_flags(flags: OFlag) -> String {
     names.join("|")
 }
 
-pub fn socket_address(to: Ipv4Addr) -> String {
-    format!("{{sa_family=AF_INET, sin_port=htons(0), sin_addr=inet_addr(\"{to}\")}}")
+pub fn socket_address(to: Ipv4Addr, port: u16) -> String {
+    format!("{{sa_family=AF_INET, sin_port=htons({port}), sin_addr=inet_addr(\"{to}\")}}")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::bpf::devices::{self, DevicePolicy};
 use super::mount::{self, MountCall};
 use super::net::RouteSocket;
 use super::record::Recorder;
-use super::{copy, file, icmp, nft, program, sysv};
+use super::{copy, file, icmp, nft, program, sysv, tcp};
 use crate::call::ErrnoName;
 use crate::op::{ActorName, DeviceRule, Op, OpRecord, Outcome, UmountFlag, WriteMode};
 use crate::text::octal_undone;
@@ -153,8 +153,13 @@ fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
             let trip = icmp::echo(recorder, *to, Duration::from_millis(u64::from(*timeout_ms)))?;
             output = format!("answer from {to} in {:.3} ms", trip.as_secs_f64() * 1000.0);
         }
+        Op::Dial { to, port, timeout_ms } => {
+            let timeout = Duration::from_millis(u64::from(*timeout_ms));
+            output = tcp::dial(recorder, *to, *port, timeout)?;
+        }
         Op::Net(request) => RouteSocket::open()?.perform(recorder, request)?,
         Op::PacketRule(rule) => nft::add_packet_rule(recorder, rule)?,
+        Op::PortRule(rule) => nft::add_port_rule(recorder, rule)?,
         Op::Work { name, groups, load, background } => {
             output = super::work::run_workload(recorder, name, groups, *load, *background)?;
         }

@@ -1,4 +1,4 @@
-//! Workloads made for teaching: touch memory, burn CPU, fork, send, count. Each runs in a child that joins its groups
+//! Workloads made for teaching: touch memory, burn CPU, fork, send, serve, count. Each runs in a child that joins its groups
 //! first, says what it measured, and ends by itself.
 
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -12,12 +12,13 @@ use nix::fcntl::OFlag;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
 
 use super::net::DISCARD_PORT;
 use super::process::{self, ExitStatus, Fork};
 use super::program;
 use super::record::Recorder;
-use super::{confine, errno, file};
+use super::{confine, errno, file, tcp};
 use crate::call::Call;
 use crate::op::{ActorName, Load, WriteMode, Writing};
 
@@ -49,14 +50,26 @@ pub fn run_workload(
             drop((tell, out));
             let mut bytes = Vec::new();
             let _ = std::fs::File::from(joined).read_to_end(&mut bytes);
-            recorder.extend(serde_json::from_slice::<Vec<Call>>(&bytes).unwrap_or_default());
+            let Beginning { calls, refused } = serde_json::from_slice(&bytes).unwrap_or_default();
+            recorder.extend(calls);
 
+            if let Some(errno) = refused {
+                process::wait(&mut Recorder::default(), child)?;
+                return Err(Errno::from_raw(errno));
+            }
             if background {
                 return Ok(format!("pid {child}"));
             }
             finish(recorder, printed, child)
         }
     }
+}
+
+/// The calls that a workload begins with, and the errno of the one without which it can't work.
+#[derive(Default, Serialize, Deserialize)]
+struct Beginning {
+    calls: Vec<Call>,
+    refused: Option<i32>,
 }
 
 fn finish(recorder: &mut Recorder, printed: OwnedFd, child: Pid) -> Result<String, Errno> {
@@ -89,9 +102,16 @@ fn live(name: &ActorName, groups: &[String], load: Load, tell: OwnedFd, out: Own
         );
     }
 
-    let calls = serde_json::to_vec(&recorder.into_calls()).unwrap_or_default();
+    // A server has its port before the step goes on.
+    let port = if let Load::Serve { port, .. } = load {
+        Some(tcp::listen(&mut recorder, port))
+    } else {
+        None
+    };
+    let refused = port.as_ref().and_then(|port| port.as_ref().err()).map(|errno| *errno as i32);
+    let beginning = Beginning { calls: recorder.into_calls(), refused };
     let mut tell = std::fs::File::from(tell);
-    let _ = tell.write_all(&calls);
+    let _ = tell.write_all(&serde_json::to_vec(&beginning).unwrap_or_default());
     // The step goes on when this is dropped: at once, but for a burning program, whose threads the next action may count.
     let waited_for = matches!(load, Load::Burn { .. }).then_some(tell);
 
@@ -107,6 +127,11 @@ fn live(name: &ActorName, groups: &[String], load: Load, tell: OwnedFd, out: Own
         }
         Load::Open { device } => open(&mut out, device.path()),
         Load::Send { mib, to } => send(&mut out, mib, to),
+        Load::Serve { millis, .. } => {
+            if let (Some(Ok(socket)), 1..) = (port, millis) {
+                tcp::serve(socket, name.as_str(), Duration::from_millis(millis));
+            }
+        }
         Load::Count { millis } => count(&mut out, Duration::from_millis(millis)),
     }
     process::exit_now(0)

@@ -336,7 +336,7 @@ steps:
             &format!("small.yaml:18:1: question `two`: {mistake}"),
         );
 
-        let tasks = "needs exactly one of touch, burn, write, fork, open, send, count";
+        let tasks = "needs exactly one of touch, burn, write, fork, open, send, serve, count";
         check(
             "    breaks: [{work: {name: idle}}]\n",
             &format!("small.yaml:8:1: the work `idle` {tasks}"),

@@ -154,7 +154,9 @@ fn about(op: &Op) -> Option<&str> {
         | Op::Ipc { .. }
         | Op::Run { .. }
         | Op::Ping { .. }
+        | Op::Dial { .. }
         | Op::PacketRule(_)
+        | Op::PortRule(_)
         | Op::Work { .. }
         | Op::Device { .. }
         | Op::Kill { .. } => None,
@@ -200,8 +202,8 @@ fn belongs(op: &Op, lens: MapLens) -> bool {
             matches!(lens, MapLens::Processes | MapLens::Namespaces | MapLens::Network)
         }
         // The network's own picture has the way of a packet.
-        Op::Ping { .. } => false,
-        Op::Net(_) | Op::PacketRule(_) => lens == MapLens::Network,
+        Op::Ping { .. } | Op::Dial { .. } => false,
+        Op::Net(_) | Op::PacketRule(_) | Op::PortRule(_) => lens == MapLens::Network,
         Op::Device { .. } => lens == MapLens::Groups,
     }
 }
@@ -287,8 +289,10 @@ fn words(op: &Op) -> String {
         }
         Op::Run { argv } => argv.join(" "),
         Op::Ping { to, .. } => format!("ping {to}"),
+        Op::Dial { to, port, .. } => format!("dial {to}:{port}"),
         Op::Net(op) => net_words(op),
         Op::PacketRule(_) => "nft add rule".into(),
+        Op::PortRule(rule) => format!("{} {rule}", rule.at.word()),
         Op::Work { name, .. } => format!("workload {name}"),
         Op::Device { rule, .. } => format!("{} {}", rule.file(), rule.rule),
         Op::Kill { pid, signal } => format!("kill -{signal} {pid}"),

@@ -1,6 +1,7 @@
 //! Network namespaces as boxes, veth pairs as cables through their walls, bridges with their ports.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use super::canvas::MapTone;
 use super::scene::{
@@ -328,10 +329,30 @@ fn wires(after: &Snapshot, diff: &Diff, anchors: &Anchors) -> Vec<Cable> {
     found
 }
 
+/// The address that an op asks for an answer, and how that is told: to no answer and to one.
+fn asked(record: &OpRecord) -> Option<(Ipv4Addr, MapRow)> {
+    let (to, whom, answered) = match (&record.op, &record.outcome) {
+        (Op::Ping { to, .. }, _) => {
+            let millis = record.nanos as f64 / 1e6;
+            (*to, format!("ping {to}"), format!("{to} answers in {millis:.2} ms"))
+        }
+        (Op::Dial { to, port, .. }, Outcome::Done { output }) => {
+            (*to, String::new(), format!("{to}:{port} says {output}"))
+        }
+        (Op::Dial { to, port, .. }, _) => (*to, format!("dial {to}:{port}"), String::new()),
+        _ => return None,
+    };
+    let row = match &record.outcome {
+        Outcome::Failed { errno, .. } => MapRow::act(ActEnd::Refused, format!("{whom}: {errno}")),
+        Outcome::Done { .. } | Outcome::Exited { .. } => MapRow::act(ActEnd::Answered, answered),
+    };
+    Some((to, row))
+}
+
 /// The ways of this step's packets: arrows in the cables, and how it ended with who sent them.
 fn add_pings(scene: &mut MapScene, wires: &mut [Cable], after: &Snapshot, ops: &[OpRecord]) {
     for record in ops {
-        let Op::Ping { to, .. } = record.op else { continue };
+        let Some((to, row)) = asked(record) else { continue };
         let way = way::way(&after.networks, &record.actor, to);
         for (from, into) in &way.cables {
             for (near, far, wire) in wires.iter_mut() {
@@ -343,15 +364,6 @@ fn add_pings(scene: &mut MapScene, wires: &mut [Cable], after: &Snapshot, ops: &
             }
         }
 
-        let row = match &record.outcome {
-            Outcome::Failed { errno, .. } => {
-                MapRow::act(ActEnd::Refused, format!("ping {to}: {}", errno))
-            }
-            Outcome::Done { .. } | Outcome::Exited { .. } => {
-                let millis = record.nanos as f64 / 1e6;
-                MapRow::act(ActEnd::Answered, format!("{to} answers in {millis:.2} ms"))
-            }
-        };
         let its = |one: &&mut MapBox| matches!(&one.of, BoxOwner::Actors(actors) if actors.contains(&record.actor));
         if let Some(one) = scene.left.iter_mut().chain(&mut scene.right).find(its) {
             one.push(row);

@@ -164,7 +164,9 @@ fn is_shown_neighbour(body: &[u8]) -> bool {
 /// heard.
 pub fn is_unchanged(subjects: &[ObservedActor]) -> bool {
     let mut quiet = true;
-    for subject in subjects {
+    // Of who has ended nothing is heard any more.
+    let is_heard = |it: &&ObservedActor| it.netlink.is_some() || it.monitor.is_some();
+    for subject in subjects.iter().filter(is_heard) {
         let Some(monitor) = &subject.monitor else { return false };
         let mut buffer = [0_u8; 4096];
 

@@ -209,11 +209,12 @@ impl Numbered<ActorToEngine> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EngineToActor {
     Perform(Op),
-    /// A question: can the network namespace of `pid` reach this address? Asked for
+    /// A question: what does this address, or a TCP port of it, answer to the network namespace of `pid`? Asked for
     /// expectations, not an op of a lesson.
     ProbeAddress {
         pid: u32,
         to: std::net::Ipv4Addr,
+        port: Option<u16>,
         timeout_ms: u32,
     },
     /// A netlink socket of the network namespace of `pid`, as a descriptor; not an op of a lesson.
@@ -259,7 +260,7 @@ pub enum ActorToEngine {
     /// After a `Spawn` that worked, the engine's end of the new actor's wire comes along.
     Performed(OpRecord),
     AddressProbed {
-        reached: bool,
+        said: Option<String>,
     },
     Hostname(Option<String>),
     /// The kernel's three tables, one after the other.

@@ -200,8 +200,13 @@ fn route(it: &Route) -> String {
 }
 
 fn reach(it: &Reach) -> String {
-    let verb = if it.answers { "answers" } else { "does not answer" };
-    format!("{} {verb} when {} asks", it.to, it.actor)
+    let port = it.port.map_or_else(String::new, |port| format!(":{port}"));
+    let verb = match (&it.says, it.answers) {
+        (Some(words), _) => format!("says `{words}`"),
+        (None, true) => "answers".into(),
+        (None, false) => "does not answer".into(),
+    };
+    format!("{}{port} {verb} when {} asks", it.to, it.actor)
 }
 
 fn cgroup(it: &Cgroup) -> String {

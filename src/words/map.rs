@@ -375,6 +375,19 @@ fn lanes_standing(lanes: &Lanes) -> Vec<String> {
             said.push(format!("{} keeps a namespace: {}.", row.name, and_joined(&kept)));
             continue;
         }
+        let lanes_of = |row: &LaneRow| -> Vec<Option<usize>> {
+            row.lamps.iter().map(|lamp| lamp.as_ref().map(|lamp| lamp.lane)).collect()
+        };
+        let is_beside =
+            |it: &&LaneRow| it.mark != ChangeKind::Gone && lanes_of(it) == lanes_of(row);
+        if let Some(other) = lanes.actors[..place].iter().find(is_beside) {
+            said.push(format!(
+                "{} is in the namespaces of {}.",
+                capitalised(&row.name),
+                other.name
+            ));
+            continue;
+        }
         let own = if own.is_empty() {
             "nothing of its own".into()
         } else {

@@ -185,7 +185,15 @@ mod tests {
             .into(),
             proc_lists: [((host(), "other".into()), ProcListing::Listed)].into(),
             proc_counts: [(host(), ProcCount { count: 7, is_cut: false })].into(),
-            reached: [((host(), [10, 0, 0, 1].into()), true)].into(),
+            reached: [
+                ((host(), [10, 0, 0, 1].into(), None), Some("an answer".to_owned())),
+                (
+                    (host(), [10, 0, 0, 1].into(), Some(80)),
+                    Some("web, you are 10.0.0.2".to_owned()),
+                ),
+                ((host(), [10, 0, 0, 1].into(), Some(81)), None),
+            ]
+            .into(),
             cgroup_paths: [((host(), host()), vec![("pids".to_owned(), "/box".to_owned())])].into(),
             made_actors: [host(), "gone".into()].into(),
         }
@@ -396,6 +404,24 @@ mod tests {
             r#"{"reach": {"to": "10.0.0.1", "answers": false}}"#,
             "10.0.0.1 does not answer when host asks",
             "an answer came",
+        ),
+        (
+            true,
+            r#"{"reach": {"to": "10.0.0.1", "port": 80, "says": "10.0.0.2", "answers": true}}"#,
+            "10.0.0.1:80 says `10.0.0.2` when host asks",
+            "it says `web, you are 10.0.0.2`",
+        ),
+        (
+            false,
+            r#"{"reach": {"to": "10.0.0.1", "port": 80, "says": "shop", "answers": true}}"#,
+            "10.0.0.1:80 says `shop` when host asks",
+            "it says `web, you are 10.0.0.2`",
+        ),
+        (
+            true,
+            r#"{"reach": {"to": "10.0.0.1", "port": 81, "answers": false}}"#,
+            "10.0.0.1:81 does not answer when host asks",
+            "no answer",
         ),
         (
             true,

@@ -68,6 +68,7 @@ pub fn seen(seen: &Seen) -> String {
         Seen::Routes(all) if all.is_empty() => "no routes".into(),
         Seen::Routes(all) => format!("routes to {}", all.join(", ")),
         Seen::Answer(true) => "an answer came".into(),
+        Seen::ServerSaid(line) => format!("it says `{line}`"),
         Seen::Answer(false) => "no answer".into(),
         Seen::NoTrafficRow => "there is no such row".into(),
         Seen::Packets(count) => format!("{count} packets in this step"),

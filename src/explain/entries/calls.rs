@@ -221,6 +221,24 @@ pub const ENTRIES: &[Entry] = &[
         &["network namespace", "SOCK_RAW"],
     ),
     call(
+        "bind",
+        "Gives a socket an address and a port of its own network namespace. Another socket there that has them makes it fail with EADDRINUSE.",
+        "bind(2)",
+        &["port", "EADDRINUSE"],
+    ),
+    call(
+        "listen",
+        "Makes a socket wait for callers. From then on the kernel answers whoever connects to its port; the program takes them one by one.",
+        "listen(2)",
+        &["port", "bind"],
+    ),
+    call(
+        "connect",
+        "Connects a socket to an address and a port. For TCP the kernel sends a packet and waits for the answer: ECONNREFUSED says that nobody listens, ETIMEDOUT that none came.",
+        "connect(2)",
+        &["port", "ECONNREFUSED", "ETIMEDOUT"],
+    ),
+    call(
         "sendto",
         "Sends one message by a socket to an address. The kernel looks for a route first; without one it fails with ENETUNREACH, and nothing is sent.",
         "sendto(2)",

@@ -65,6 +65,12 @@ pub const ENTRIES: &[Entry] = &[
         &["link", "EHOSTUNREACH"],
     ),
     term(
+        "port",
+        "A number from 1 to 65535 that says which program on a machine a packet is for. Each network namespace has all of them. (A link that is plugged into a bridge is called a port, too.)",
+        "ip(7)",
+        &["network namespace", "bind"],
+    ),
+    term(
         "NAT",
         "Changing addresses of packets on their way. Masquerading gives packets of a container the host's address, so that answers find the way back.",
         "nft(8)",

@@ -11,6 +11,13 @@ pub const ENTRIES: &[Entry] = &[
         &["socket", "capability"],
     ),
     flag(
+        "SOCK_STREAM",
+        "A connection that carries bytes in order, with nothing lost: of TCP, here.",
+        "tcp(7)",
+        &["socket", "connect"],
+    ),
+    flag("IPPROTO_TCP", "The protocol TCP.", "tcp(7)", &["SOCK_STREAM", "port"]),
+    flag(
         "SOCK_CLOEXEC",
         "The socket is closed when the process starts another program.",
         "socket(2)",

@@ -112,6 +112,9 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
         Action::Read(_) | Action::Getpid(_) | Action::Hold(_) => Some(Vec::new()),
         Action::Hostname(_) | Action::Ipc(_) => Some(vec![Names]),
         Action::Ping(_)
+        | Action::Dial(_)
+        | Action::Dnat(_)
+        | Action::Firewall(_)
         | Action::Veth(_)
         | Action::Link(_)
         | Action::Address(_)

@@ -65,10 +65,11 @@ pub enum FactRequest {
     ProcCount {
         viewer: ActorName,
     },
-    /// An echo request to `to` from the network namespace of `from`: answered or not.
+    /// An echo request, or a connection to a port, to `to` from the network namespace of `from`.
     Reach {
         from: ActorName,
         to: Ipv4Addr,
+        port: Option<u16>,
     },
     /// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`.
     CgroupPaths {
@@ -83,7 +84,8 @@ pub struct FactAnswers {
     pub files: BTreeMap<(ActorName, String), Option<FileFact>>,
     pub proc_lists: BTreeMap<(ActorName, ActorName), ProcListing>,
     pub proc_counts: BTreeMap<ActorName, ProcCount>,
-    pub reached: BTreeMap<(ActorName, Ipv4Addr), bool>,
+    /// The answers: none where nothing came back; of a server, its first line.
+    pub reached: BTreeMap<(ActorName, Ipv4Addr, Option<u16>), Option<String>>,
     /// By whose groups they are and who reads: (controllers, path) for each hierarchy.
     pub cgroup_paths: BTreeMap<(ActorName, ActorName), Vec<(String, String)>>,
     /// The actors that were ever made in this lab: who is not among them has not ended.

@@ -158,11 +158,17 @@ pub struct Reach {
     #[serde(rename = "in", default = "host")]
     pub actor: ActorName,
     pub to: Ipv4Addr,
+    /// A TCP port; without one, an echo request is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Words in what a server at the port says first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
     pub answers: bool,
 }
 
 impl ExpectKind for Reach {
-    const SUMMARY: &'static str = "an address answers an echo request, or does not";
+    const SUMMARY: &'static str = "an address, or a TCP port of it, answers or does not";
 
     fn pane(&self) -> Option<ViewKind> {
         None
@@ -173,12 +179,25 @@ impl ExpectKind for Reach {
     }
 
     fn required_facts(&self) -> Vec<FactRequest> {
-        vec![FactRequest::Reach { from: self.actor.clone(), to: self.to }]
+        vec![FactRequest::Reach { from: self.actor.clone(), to: self.to, port: self.port }]
+    }
+
+    fn impossible_reason(&self) -> Option<&'static str> {
+        (self.says.is_some() && !(self.answers && self.port.is_some()))
+            .then_some("who says something answers at a port")
     }
 
     fn judge(&self, world: &ObservedState<'_>) -> Judgement {
-        match world.facts.reached.get(&(self.actor.clone(), self.to)) {
-            Some(answer) => Judgement::new(*answer == self.answers, Seen::Answer(*answer)),
+        match world.facts.reached.get(&(self.actor.clone(), self.to, self.port)) {
+            Some(Some(answer)) => {
+                let says = self.says.as_ref().is_none_or(|words| answer.contains(words.as_str()));
+                let seen = match self.port {
+                    Some(_) => Seen::ServerSaid(answer.clone()),
+                    None => Seen::Answer(true),
+                };
+                Judgement::new(self.answers && says, seen)
+            }
+            Some(None) => Judgement::new(!self.answers, Seen::Answer(false)),
             None => Judgement::failed(Seen::NoActor(self.actor.clone())),
         }
     }
