@@ -1,9 +1,11 @@
 //! An **op**: one request to the kernel, which an action lowers to and an actor performs. A closed list.
 
+mod ipc;
 mod setup;
 
 use std::net::Ipv4Addr;
 
+pub use self::ipc::{IpcKind, IpcObject, IpcOrder};
 pub use self::setup::{ClockOffsets, IdMaps, MappedIds, SetgroupsRule};
 use serde::{Deserialize, Serialize};
 
@@ -108,10 +110,25 @@ pub enum Op {
         from: String,
         to: String,
     },
+    /// A file that stays open under the number `fd`, 7 to 9, without close-on-exec.
+    Hold {
+        path: String,
+        fd: u32,
+    },
+    /// Close what `Hold` opened under that number.
+    Release {
+        fd: u32,
+    },
     SetHostname {
         name: String,
     },
     GetPid,
+    /// A System V object by its key.
+    Ipc {
+        kind: IpcKind,
+        key: u32,
+        order: IpcOrder,
+    },
     /// Fork, execve, wait; what it prints is the op's output.
     Run {
         argv: Vec<String>,

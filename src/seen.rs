@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::ErrnoName;
 use crate::fact::ProcCount;
-use crate::op::{ActorName, NamespaceKind, Op};
+use crate::op::{ActorName, IpcObject, NamespaceKind, Op};
 use crate::snapshot::{
     FileKind, Link, Mount, NamespaceHolds, NsInode, Omitted, OverlayEntry, Propagation, Route,
 };
@@ -48,7 +48,17 @@ pub enum Seen {
         other: ActorName,
         own: bool,
     },
+    /// The namespace that a file keeps, with the number of processes of the lab in it.
+    Kept {
+        kind: NamespaceKind,
+        members: usize,
+    },
+    NothingKept {
+        path: String,
+    },
     HostName(String),
+    /// The System V objects of an IPC namespace.
+    IpcObjects(Vec<IpcObject>),
     /// The content of the namespace that it is about.
     InNamespace(NamespaceHolds),
     /// An effective user id, as the actor's own user namespace counts.

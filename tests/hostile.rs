@@ -5,7 +5,6 @@ mod common;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use common::{BareLab, Held, alone};
 use unboxed::app::panes::{self, CompareMode, PaneData};
@@ -63,7 +62,7 @@ fn observer(lab: &mut BareLab) -> Observer {
     let subject = ObservedActor {
         name: ActorName::host(),
         pid: host.pid,
-        netlink: Some(Arc::clone(&host.netlink)),
+        netlink: host.netlink.clone(),
         monitor: host.monitor().cloned(),
         firewall: host.firewall().cloned(),
     };

@@ -16,8 +16,16 @@ use unboxed::words;
 use unicode_width::UnicodeWidthStr;
 
 /// The lessons whose maps are kept as pictures and in words.
-const PICTURED: [&str; 7] =
-    ["what-is-a-container", "build-a-container", "uts", "pid", "mount", "overlay", "copy-on-write"];
+const PICTURED: [&str; 8] = [
+    "what-is-a-container",
+    "build-a-container",
+    "uts",
+    "pid",
+    "mount",
+    "enter-and-leave",
+    "overlay",
+    "copy-on-write",
+];
 
 fn tapes() -> Vec<Tape> {
     embedded::all_tapes().map(|(bytes, _)| file::read(bytes).expect("a tape")).collect()
@@ -260,6 +268,10 @@ fn the_words_of_a_map_are_few_and_tell_every_kind_of_change_without_its_signs() 
                 let scene = scene(lens, record);
                 let said = words::map_words(lens, &scene);
                 let what = format!("{} {} {lens:?}: {said}", tape.header.lesson, record.step + 1);
+                assert!(
+                    !said.contains(", ,") && !said.contains(": ."),
+                    "a gap in a sentence: {what}"
+                );
                 assert!(said.ends_with('.') && said.split_whitespace().count() < 160, "{what}");
                 assert_eq!(said.chars().find(|letter| SIGNS.contains(*letter)), None, "{what}");
                 let cells = draw(&scene, 200, 200, Glyphs::Unicode);

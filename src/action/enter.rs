@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::paths::{check_cgroup, check_is_alive, check_is_no_process, shell_word};
+use super::pid_text::PidText;
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, EnterTarget, NamespaceKind, Op};
 use crate::snapshot::Snapshot;
@@ -24,7 +25,7 @@ pub enum EnteredPlace {
     /// Those of an actor.
     Of(ActorName),
     /// The one that a file stands for: /proc/PID/ns/NAME, or a bind mount of it.
-    File(String),
+    File(PidText),
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,7 +35,7 @@ struct Fields {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     of: Option<ActorName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    file: Option<String>,
+    file: Option<PidText>,
     kinds: Vec<NamespaceKind>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     group: Option<String>,
@@ -84,7 +85,7 @@ impl ActionKind for Enter {
     fn named_actors(&self) -> Vec<&ActorName> {
         match &self.place {
             EnteredPlace::Of(of) => vec![of],
-            EnteredPlace::File(_) => Vec::new(),
+            EnteredPlace::File(file) => file.actors().collect(),
         }
     }
 
@@ -95,7 +96,9 @@ impl ActionKind for Enter {
                 format!("nsenter -t {} {options} sh", context.shown_pid(of))
             }
             // A file stands for one namespace.
-            EnteredPlace::File(file) => format!("nsenter {options}={} sh", shell_word(file)),
+            EnteredPlace::File(file) => {
+                format!("nsenter {options}={} sh", shell_word(&file.shell(context)))
+            }
         };
 
         let groups = self.groups(context);
@@ -110,7 +113,7 @@ impl ActionKind for Enter {
     fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
         let target = match &self.place {
             EnteredPlace::Of(of) => EnterTarget::Process { pid: context.lab_pid(of)? },
-            EnteredPlace::File(path) => EnterTarget::File { path: path.clone() },
+            EnteredPlace::File(path) => EnterTarget::File { path: path.lower(context)? },
         };
         let (actor, kinds) = (self.actor.clone(), self.kinds.clone());
         Ok(vec![Op::Enter { actor, target, kinds, groups: self.groups(context) }])

@@ -10,8 +10,10 @@ pub mod chroot;
 pub mod device_rules;
 pub mod enter;
 pub mod getpid;
+pub mod hold;
 pub mod hostname;
 pub mod id_map;
+pub mod ipc;
 pub mod kill;
 pub mod link;
 pub mod mkdir;
@@ -254,8 +256,11 @@ actions! {
     "write": write::Write,
     "read": read::Read,
     "unpack": unpack::Unpack,
+    "hold": hold::Hold,
+    "release": hold::Release,
     "hostname": hostname::Hostname,
     "getpid": getpid::Getpid,
+    "ipc": ipc::Ipc,
     "run": run::Run,
     "ping": ping::Ping,
     "veth": veth::Veth,

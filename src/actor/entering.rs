@@ -42,12 +42,19 @@ fn enter_and_begin(
     let _ = process::die_with_parent(parent);
     process::reset_signals();
 
+    let is_forking = place.kinds.contains(&NamespaceKind::Pid);
+    let options = NamespaceKind::unshare_options(place.kinds);
+    if is_forking {
+        // Before it enters: the /proc of another mount namespace may not have this process, and a title is set by way of it.
+        process::set_title(&format!("nsenter {options}"));
+    }
+
     let mut recorder = Recorder::default();
     let me = nix::unistd::getpid();
     let entered = enter::enter(&mut recorder, place.target, place.kinds, place.groups);
 
     // A process keeps the PID that it has: only a child gets one of another namespace.
-    if !place.kinds.contains(&NamespaceKind::Pid) {
+    if !is_forking {
         report_to_parent(reporter, recorder, entered.err());
         match entered {
             Ok(()) => begin_actor(actor, actor_end, parent),
@@ -62,5 +69,5 @@ fn enter_and_begin(
     report_to_parent(reporter, recorder, forked.err());
     let Ok(child) = forked else { process::exit_now(1) };
 
-    wait_for_actor("nsenter", &NamespaceKind::unshare_options(place.kinds), child)
+    wait_for_actor("nsenter", &options, child)
 }

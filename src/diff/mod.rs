@@ -15,7 +15,7 @@ use self::owner::OverlayKey;
 pub use self::owner::{DirectoryOwner, GroupOwner, OverlayOwner};
 use self::rows::{DiffSide, OwnedRows, diff_rows, diff_sections, mark_by_equality};
 
-use crate::op::ActorName;
+use crate::op::{ActorName, IpcObject};
 use crate::snapshot::{
     Address, Cgroup, DirEntry, FirewallRule, Link, Mount, Namespace, NamespaceContent, Neighbour,
     NetworkOmitted, Omitted, OverlayEntry, Process, Route, Snapshot, Traffic,
@@ -114,6 +114,9 @@ pub struct Diff {
     pub directories: Vec<DiffSection<DirectoryOwner, DirEntry>>,
     /// (actor, name) rows of hostnames.
     pub hostnames: Vec<DiffRow<(ActorName, String)>>,
+    /// The System V objects of each IPC namespace, by the first actor in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ipc: Vec<DiffRow<(ActorName, IpcObject)>>,
     /// The contents of namespaces.
     pub contents: Vec<DiffRow<NamespaceContent>>,
 }
@@ -165,7 +168,7 @@ pub struct CgroupFile {
 impl Diff {
     pub fn between(before: &Snapshot, after: &Snapshot) -> Diff {
         Diff {
-            mounts: mounts(&before.mounts, &after.mounts),
+            mounts: mounts(&before.mounts, &after.mounts, &after.processes),
             processes: diff_rows(
                 &DiffSide::new(&before.processes, before.processes_omitted),
                 &DiffSide::new(&after.processes, after.processes_omitted),
@@ -188,6 +191,12 @@ impl Diff {
                 &DiffSide::whole(&pairs(before)),
                 &DiffSide::whole(&pairs(after)),
                 |(actor, _)| actor.clone(),
+                mark_by_equality,
+            ),
+            ipc: diff_rows(
+                &DiffSide::whole(&ipc_objects(before)),
+                &DiffSide::whole(&ipc_objects(after)),
+                |(actor, it)| (actor.clone(), it.kind, it.id),
                 mark_by_equality,
             ),
             contents: diff_rows(
@@ -219,6 +228,7 @@ impl Diff {
             && !any_move(&self.processes)
             && !any_move(&self.namespaces)
             && !any_move(&self.hostnames)
+            && !any_move(&self.ipc)
             && !any_move(&self.contents);
         let files = !any_in(&self.overlays) && !any_in(&self.directories);
         rows && files
@@ -231,7 +241,9 @@ impl Diff {
         match view {
             ViewKind::Mounts => in_sections(&self.mounts),
             ViewKind::Processes => changed(&self.processes),
-            ViewKind::Namespaces => changed(&self.namespaces) + changed(&self.contents),
+            ViewKind::Namespaces => {
+                changed(&self.namespaces) + changed(&self.contents) + changed(&self.ipc)
+            }
             ViewKind::Network => self
                 .networks
                 .iter()
@@ -407,6 +419,11 @@ fn pairs(snapshot: &Snapshot) -> Vec<(ActorName, String)> {
     snapshot.hostnames.iter().map(|(actor, name)| (actor.clone(), name.clone())).collect()
 }
 
+fn ipc_objects(snapshot: &Snapshot) -> Vec<(ActorName, IpcObject)> {
+    let all = snapshot.ipc.iter();
+    all.flat_map(|table| table.objects.iter().map(|it| (table.actor.clone(), *it))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -419,8 +436,24 @@ mod tests {
         MountTable { actor: actor.into(), ns: NsInode(ns), rows, omitted: Omitted::Nothing }
     }
 
+    fn process(state: char, comm: &str) -> Process {
+        Process {
+            pid: 5,
+            ns_pids: vec![5],
+            ppid: 1,
+            start_time: 9,
+            uid: 0,
+            state,
+            comm: comm.into(),
+            args: comm.into(),
+            actor: None,
+            namespaces: std::collections::BTreeMap::new(),
+            cgroups: Vec::new(),
+        }
+    }
+
     fn marks(before: &[MountTable], after: &[MountTable], section: usize) -> String {
-        mounts(before, after)[section].rows.iter().map(|row| row.mark.sign()).collect()
+        mounts(before, after, &[])[section].rows.iter().map(|row| row.mark.sign()).collect()
     }
 
     const ROOT: &str = "1 0 0:1 / / rw - tmpfs none rw";
@@ -486,7 +519,7 @@ mod tests {
             8,
             &["11 0 0:1 / / rw - tmpfs none rw", "12 11 0:2 / /proc rw - proc proc rw"],
         );
-        let found = mounts(std::slice::from_ref(&host), &[copy, host.clone()]);
+        let found = mounts(std::slice::from_ref(&host), &[copy, host.clone()], &[]);
         assert_eq!(found[0].owner_change, OwnerChange::CopyOf("host".into()));
 
         assert_eq!(
@@ -498,15 +531,48 @@ mod tests {
             " "
         );
 
-        let shared =
-            mounts(std::slice::from_ref(&host), &[table("friend", 7, &[ROOT, PROC]), host.clone()]);
+        let shared = mounts(
+            std::slice::from_ref(&host),
+            &[table("friend", 7, &[ROOT, PROC]), host.clone()],
+            &[],
+        );
         assert_eq!(shared[0].owner_change, OwnerChange::New);
 
-        let ended = mounts(&[table("box", 8, &[ROOT])], &[]);
+        let ended = mounts(&[table("box", 8, &[ROOT])], &[], &[]);
         assert_eq!(
             (ended[0].owner_change.clone(), ended[0].rows[0].mark),
             (OwnerChange::Gone, ChangeKind::Gone)
         );
+    }
+
+    #[test]
+    fn of_tables_that_resemble_a_copy_alike_it_is_that_of_its_nearest_forebear() {
+        let [host, a, b] =
+            [("host", 7), ("a", 8), ("b", 9)].map(|(actor, ns)| table(actor, ns, &[ROOT, PROC]));
+        let all = [host.clone(), a.clone(), b.clone(), table("box", 10, &[ROOT, PROC])];
+        let copied_from = |processes: &[Process]| {
+            let found = mounts(&[host.clone(), a.clone(), b.clone()], &all, processes);
+            found[3].owner_change.clone()
+        };
+        let process = |pid: u32, ppid: u32, actor: Option<&str>| Process {
+            pid,
+            ppid,
+            actor: actor.map(ActorName::from),
+            ..process('S', "sh")
+        };
+
+        assert_eq!(copied_from(&[]), OwnerChange::CopyOf("host".into()));
+        // A shell of b's made it.
+        let family = [
+            process(1, 0, Some("host")),
+            process(2, 1, Some("a")),
+            process(3, 1, Some("b")),
+            process(4, 3, None),
+            process(5, 4, Some("box")),
+        ];
+        assert_eq!(copied_from(&family), OwnerChange::CopyOf("b".into()));
+        // Whose forebears are gone or strangers: the first of equals.
+        assert_eq!(copied_from(&family[4..]), OwnerChange::CopyOf("host".into()));
     }
 
     #[test]
@@ -540,20 +606,6 @@ mod tests {
 
     #[test]
     fn a_process_that_falls_asleep_has_not_changed() {
-        let process = |state: char, comm: &str| Process {
-            pid: 5,
-            ns_pids: vec![5],
-            ppid: 1,
-            start_time: 9,
-            uid: 0,
-            state,
-            comm: comm.into(),
-            args: comm.into(),
-            actor: None,
-            namespaces: std::collections::BTreeMap::new(),
-            cgroups: Vec::new(),
-        };
-
         assert_eq!(process_mark(&process('R', "sh"), &process('S', "sh")), ChangeKind::Same);
         assert_eq!(process_mark(&process('R', "sh"), &process('Z', "sh")), ChangeKind::Changed);
         assert_eq!(process_mark(&process('R', "sh"), &process('R', "sleep")), ChangeKind::Changed);

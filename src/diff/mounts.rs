@@ -5,12 +5,14 @@ use std::collections::HashSet;
 use super::rows::{DiffSide, diff_rows};
 use super::{ChangeKind, DiffRow, DiffSection, OwnerChange};
 use crate::op::ActorName;
-use crate::snapshot::{Mount, MountTable, Omitted};
+use crate::snapshot::{Mount, MountTable, Omitted, Process};
 
 /// One table per actor. Ids tell mounts apart, but are reused: one that is now something else is another mount.
+/// `processes` are those after.
 pub(super) fn mounts(
     before: &[MountTable],
     after: &[MountTable],
+    processes: &[Process],
 ) -> Vec<DiffSection<ActorName, Mount>> {
     let key =
         |mount: &Mount| (mount.id, mount.device.clone(), mount.root.clone(), mount.fstype.clone());
@@ -29,7 +31,7 @@ pub(super) fn mounts(
                 ),
                 omitted: [old.omitted, table.omitted],
             },
-            _ => new_actor_table(table, before, after),
+            _ => new_actor_table(table, before, after, processes),
         };
         found.push(section);
     }
@@ -52,11 +54,13 @@ pub(super) fn mounts(
 }
 
 /// The table of an actor that is new. In a namespace that was there it is that table; in a new one it is a copy of the
-/// table that resembles it most, whose rows were copied, not mounted.
+/// table that resembles it most, whose rows were copied, not mounted. Of those that resemble it alike it is the table of
+/// the actor's nearest forebear, then the first.
 fn new_actor_table(
     table: &MountTable,
     before: &[MountTable],
     after: &[MountTable],
+    processes: &[Process],
 ) -> DiffSection<ActorName, Mount> {
     let section = |owner_change, mark: &dyn Fn(&Mount) -> ChangeKind| DiffSection {
         owner: table.actor.clone(),
@@ -72,16 +76,22 @@ fn new_actor_table(
 
     let place = |mount: &Mount| (mount.target.clone(), mount.device.clone(), mount.root.clone());
     let places = |table: &MountTable| table.rows.iter().map(place).collect::<HashSet<_>>();
-    // The first of equals: a tie goes to the actor whose table is the older one.
-    let mut parent: Option<(&MountTable, HashSet<_>, usize)> = None;
+    let forebears = forebears(&table.actor, processes);
+    let nearness = |other: &MountTable| {
+        let generation = forebears.iter().position(|forebear| **forebear == other.actor);
+        generation.map_or(0, |generation| forebears.len() - generation)
+    };
+    let mut parent: Option<(&MountTable, HashSet<_>)> = None;
+    let mut most = (0, 0);
     for other in others() {
         let known = places(other);
-        let score = table.rows.iter().filter(|row| known.contains(&place(row))).count();
-        if score > parent.as_ref().map_or(0, |(_, _, most)| *most) {
-            parent = Some((other, known, score));
+        let alike = table.rows.iter().filter(|row| known.contains(&place(row))).count();
+        if alike > 0 && (alike, nearness(other)) > most {
+            most = (alike, nearness(other));
+            parent = Some((other, known));
         }
     }
-    let Some((parent, known, _)) = parent else {
+    let Some((parent, known)) = parent else {
         return section(OwnerChange::New, &|_| ChangeKind::Added);
     };
 
@@ -90,6 +100,18 @@ fn new_actor_table(
     section(OwnerChange::CopyOf(parent.actor.clone()), &|row| {
         if known.contains(&place(row)) { ChangeKind::Same } else { new }
     })
+}
+
+/// The actors among the parents of an actor's process, the nearest first.
+fn forebears<'a>(actor: &ActorName, processes: &'a [Process]) -> Vec<&'a ActorName> {
+    let parent = |of: &Process| processes.iter().find(|process| process.pid == of.ppid);
+    let process = processes.iter().find(|process| process.actor.as_ref() == Some(actor));
+    // Nobody has more parents than there are processes: numbers read one after another may form a ring.
+    std::iter::successors(process, |process| parent(process))
+        .skip(1)
+        .take(processes.len())
+        .filter_map(|process| process.actor.as_ref())
+        .collect()
 }
 
 fn new_actor_row(row: &Mount, mark: ChangeKind) -> DiffRow<Mount> {

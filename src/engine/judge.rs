@@ -16,6 +16,9 @@ use crate::snapshot::Snapshot;
 /// The longest that an expectation may take to come true on an idle machine: processes die and links come up a little
 /// after the call.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(1500);
+/// The same for a link that is to go with its network namespace: one worker of the kernel takes these down for the whole
+/// machine, one after the other.
+const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 const SETTLE_PERIOD: Duration = Duration::from_millis(10);
 
 impl Lab {
@@ -25,7 +28,9 @@ impl Lab {
         step: &Step,
         evidence: &StepEvidence<'_>,
     ) -> Result<(Snapshot, Vec<Verdict>), LabError> {
-        let deadline = Instant::now() + load::stretched(SETTLE_TIMEOUT);
+        let started = Instant::now();
+        let settle_timeout = load::stretched(SETTLE_TIMEOUT);
+        let teardown_timeout = load::stretched(TEARDOWN_TIMEOUT);
 
         loop {
             let (snapshot, verdicts) = self.judge(step, evidence)?;
@@ -35,7 +40,10 @@ impl Lab {
                 .zip(&verdicts)
                 .filter(|(_, verdict)| !verdict.ok)
                 .map(|(expect, _)| expect);
-            if self.are_hopeless(open, &snapshot) || Instant::now() >= deadline {
+            let waits_for_teardown =
+                open.clone().any(|expect| matches!(expect, Expect::Link(link) if link.absent));
+            let timeout = if waits_for_teardown { teardown_timeout } else { settle_timeout };
+            if self.are_hopeless(open, &snapshot) || started.elapsed() >= timeout {
                 return Ok((snapshot, verdicts));
             }
 

@@ -6,15 +6,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
+
 use super::group_roots::KnownGroupRoots;
+use super::ipc_watch;
 use super::link::ActorLinks;
 use super::waiting::WaitContext;
 use crate::action::{CgroupMount, LabFacts, LowerError};
 use crate::engine::link_error::LinkError;
 use crate::failure::Failure;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
+use crate::kernel::pidfd::Pidfd;
 use crate::kernel::pty::TerminalSize;
-use crate::lesson::model::WatchedDirectory;
+use crate::laid_out::UnpackedImage;
+use crate::lesson::model::{Step, WatchedDirectory};
 use crate::observe::hostname_watch::HostnameWatch;
 use crate::observe::{CgroupRoot, ObservedActor, Observer};
 use crate::op::{ActorName, Op, OpRecord};
@@ -36,6 +41,8 @@ pub struct Lab {
     hostnames: BTreeMap<ActorName, String>,
     names: HostnameWatch,
     group_roots: KnownGroupRoots,
+    /// True while a step is about System V objects: asking costs a process for each IPC namespace.
+    watches_ipc: bool,
     /// True after something was done that may have changed a host name.
     stale: bool,
     asked: Instant,
@@ -139,6 +146,7 @@ impl Lab {
             links,
             observer,
             hostnames,
+            watches_ipc: false,
             names,
             group_roots: KnownGroupRoots::default(),
             stale: true,
@@ -152,6 +160,11 @@ impl Lab {
     /// `unboxed-PID-START-N-NAMESPACE`.
     pub fn id(&self) -> &str {
         &self.made.id
+    }
+
+    /// The tally of the image that it is made from, where that is not the default one.
+    pub fn image(&self) -> Option<UnpackedImage> {
+        self.made.image
     }
 
     pub fn info(&self) -> LabInfo {
@@ -169,6 +182,12 @@ impl Lab {
     /// The pid of an actor as the machine counts.
     pub fn pid_of(&self, actor: &ActorName) -> Option<u32> {
         self.links.get(actor).map(|link| link.pid)
+    }
+
+    /// A descriptor of the actor's process, with which its end can be waited for.
+    pub fn pidfd_of(&self, actor: &ActorName) -> Option<Pidfd> {
+        let pid = i32::try_from(self.pid_of(actor)?).ok()?;
+        Pidfd::open(Pid::from_raw(pid)).ok()
     }
 
     /// The names of all actors that were ever made in this lab: one that is gone was there, one that is not, never.
@@ -194,11 +213,29 @@ impl Lab {
         self.observer.cgroups()
     }
 
-    pub fn set_watched_directories(&mut self, look: &[WatchedDirectory]) {
-        self.observer.set_watched_directories(look.to_vec());
+    /// Look at what steps are about: their directories, and System V objects where one speaks of them.
+    pub fn watch_steps(&mut self, steps: &[&Step]) {
+        let mut look: Vec<WatchedDirectory> =
+            steps.iter().flat_map(|step| step.look.clone()).collect();
+        look.dedup();
+        self.observer.set_watched_directories(look);
+
+        self.watches_ipc = steps.iter().any(|step| step.is_about_ipc());
+        if !self.watches_ipc {
+            self.observer.set_ipc(Vec::new());
+        }
+    }
+
+    fn ask_ipc_if_watched(&mut self) {
+        if self.watches_ipc {
+            self.asked = Instant::now();
+            ipc_watch::ask(&mut self.links, &mut self.observer, lab_pid);
+        }
     }
 
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
+        // What an earlier op has ended must not live on in the next one, by what we hold of it.
+        self.let_go_of_the_dead();
         let makes_actor = op.made_actor().is_some();
         let made = if let Op::Work { name, .. } = &op { Some(name) } else { op.made_actor() };
         let made = made.cloned();
@@ -286,6 +323,8 @@ impl Lab {
     /// The kernel's state now, host names included.
     pub fn snapshot(&mut self) -> Snapshot {
         self.ask_hostnames_if_stale();
+        self.let_go_of_the_dead();
+        self.ask_ipc_if_watched();
         let snapshot = self.observer.snapshot();
         if self.group_roots.ask_for_new_ones(&mut self.links, &snapshot) {
             self.observer.set_group_roots(self.group_roots.known.clone());
@@ -298,8 +337,17 @@ impl Lab {
     pub fn snapshot_if_changed(&mut self) -> Option<Snapshot> {
         if self.asked.elapsed() >= ASK_PERIOD {
             self.ask_hostnames_if_stale();
+            self.let_go_of_the_dead();
+            self.ask_ipc_if_watched();
         }
         self.observer.snapshot_if_changed()
+    }
+
+    /// Keep nothing alive that only an ended actor was in.
+    fn let_go_of_the_dead(&mut self) {
+        if self.links.close_sockets_of_the_dead() {
+            self.tell_observer();
+        }
     }
 
     /// The state as it was read last.
@@ -368,7 +416,7 @@ impl Lab {
             .map(|(name, link)| ObservedActor {
                 name: name.clone(),
                 pid: link.pid,
-                netlink: Some(Arc::clone(&link.netlink)),
+                netlink: link.netlink.clone(),
                 monitor: link.monitor().cloned(),
                 firewall: link.firewall().cloned(),
             })

@@ -24,8 +24,8 @@ pub struct ActorLink {
     performer: Performer,
     /// The pid as the machine counts.
     pub pid: u32,
-    /// A netlink socket of the actor's network namespace.
-    pub netlink: Arc<OwnedFd>,
+    /// A netlink socket of the actor's network namespace; none once the actor has ended.
+    pub netlink: Option<Arc<OwnedFd>>,
 }
 
 /// The process that performs an actor's ops.
@@ -66,11 +66,16 @@ impl ActorLink {
     }
 
     fn wire_mut(&mut self) -> Option<&mut ActorWire> {
-        match &mut self.performer {
-            Performer::Itself(connection) | Performer::StandIn(connection) => {
-                Some(&mut connection.wire)
+        Some(&mut self.performer.connection_mut()?.wire)
+    }
+
+    /// True if the actor's process is there no more. Of an adopted one its stand-in tells nothing.
+    fn has_ended(&self) -> bool {
+        match &self.performer {
+            Performer::Itself(connection) => connection.wire.has_ended(),
+            Performer::Nobody { .. } | Performer::StandIn(_) => {
+                !std::path::Path::new(&format!("/proc/{}", self.pid)).exists()
             }
-            Performer::Nobody { .. } => None,
         }
     }
 
@@ -80,6 +85,13 @@ impl ActorLink {
 }
 
 impl Performer {
+    fn connection_mut(&mut self) -> Option<&mut Connection> {
+        match self {
+            Performer::Itself(connection) | Performer::StandIn(connection) => Some(connection),
+            Performer::Nobody { .. } => None,
+        }
+    }
+
     fn connection(&self) -> Option<&Connection> {
         match self {
             Performer::Itself(connection) | Performer::StandIn(connection) => Some(connection),
@@ -127,6 +139,22 @@ impl ActorLinks {
     pub fn is_usable(&self, actor: &ActorName) -> bool {
         let link = self.actors.get(actor);
         link.is_some_and(|link| link.wire().is_none_or(ActorWire::is_usable))
+    }
+
+    /// Close the sockets in the network namespaces of actors that have ended: a socket keeps its namespace. True if there
+    /// were any.
+    pub fn close_sockets_of_the_dead(&mut self) -> bool {
+        let mut any = false;
+        for (_, link) in self.actors.iter_mut().filter(|(name, _)| **name != ActorName::host()) {
+            if link.netlink.is_some() && link.has_ended() {
+                link.netlink = None;
+                if let Some(connection) = link.performer.connection_mut() {
+                    (connection.monitor, connection.firewall) = (None, None);
+                }
+                any = true;
+            }
+        }
+        any
     }
 
     /// True once the lab's first process has ended, and with it the lab.
@@ -201,6 +229,14 @@ impl ActorLinks {
         Ok(name)
     }
 
+    /// The tables of System V objects in the IPC namespace of a process, by its pid as the lab's host counts.
+    pub fn ipc_tables(&mut self, pid: u32) -> Result<Option<String>, LinkError> {
+        let host = ActorName::host();
+        let answer = self.ask(&host, &EngineToActor::IpcTables { pid })?.message;
+        let ActorToEngine::IpcTables(tables) = answer else { return Err(self.lose(&host)) };
+        Ok(tables)
+    }
+
     /// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`, both by their pids as the lab's host
     /// counts.
     pub fn cgroup_paths(&mut self, of: u32, reader: u32) -> Result<Option<String>, LinkError> {
@@ -264,7 +300,7 @@ impl ActorLinks {
         };
 
         let performer = Performer::Nobody { lab_pid };
-        let link = ActorLink { performer, pid, netlink: Arc::new(netlink) };
+        let link = ActorLink { performer, pid, netlink: Some(Arc::new(netlink)) };
         self.actors.insert(name, link);
         Ok(())
     }
@@ -310,6 +346,7 @@ impl ActorLinks {
     fn welcome(&mut self, name: ActorName, wire: Wire) -> Result<Vec<OwnedFd>, LinkError> {
         let Introduced { connection, netlink, rest } = self.introduce(&name, wire)?;
         let pid = connection.wire.pid();
+        let netlink = Some(netlink);
         let link = ActorLink { performer: Performer::Itself(connection), pid, netlink };
         self.actors.insert(name, link);
         Ok(rest)
@@ -325,6 +362,7 @@ impl ActorLinks {
             ActorToEngine::Performed(_)
             | ActorToEngine::AddressProbed { .. }
             | ActorToEngine::Hostname(_)
+            | ActorToEngine::IpcTables(_)
             | ActorToEngine::CgroupPaths(_)
             | ActorToEngine::Netlink
             | ActorToEngine::Shell

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::acts::{self, ActionsOutcome};
 use super::contention::{self, CpuWatch};
@@ -15,6 +15,7 @@ use super::transcript::{Transcript, Transcripts};
 use super::turn::{Judging, Turn, only_goals};
 use super::{ShellTerminal, TurnGoal, TurnState};
 use crate::keeper::handle::KeeperHandle;
+use crate::kernel::load;
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::detour::{ActorBases, Detour, LabOnItsWay, TypedPart};
 use crate::lesson::expect::Expect;
@@ -24,6 +25,9 @@ use crate::op::{ActorName, OpRecord};
 use crate::report::{LazyDiff, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 use crate::view::Chart;
+
+/// The longest that a killed process may take to end on an idle machine.
+const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One look at the lab after a step's actions, and the verdicts.
 fn look_after(
@@ -93,7 +97,7 @@ impl Playthrough {
         let started = Instant::now();
         self.draw(&step.charts);
         let lab = &mut self.lab;
-        lab.set_watched_directories(&step.look);
+        lab.watch_steps(&[step]);
 
         // A repair mends what is broken: it is compared with the broken state, as a learner's is.
         let mut watch = CpuWatch::start(step);
@@ -141,7 +145,7 @@ impl Playthrough {
     /// it would have done may be there.
     pub fn pass_over(&mut self, step: &Step, status: StepStatus) -> Result<StepRecord, LabError> {
         // A directory that the step before looked at would seem gone.
-        self.lab.set_watched_directories(&step.look);
+        self.lab.watch_steps(&[step]);
         let before = Arc::new(self.lab.snapshot());
         let (after, verdicts) = match &status {
             StepStatus::LeftOut => {
@@ -168,7 +172,8 @@ impl Playthrough {
         })
     }
 
-    /// Perform one entry of a replay, without looking at what came of it: it worked before.
+    /// Perform one entry of a replay, without looking at what came of it: it worked before. Whom it kills has ended then:
+    /// a played step waits for that when it is judged, and what comes next may need it.
     pub fn replay(
         &mut self,
         entry: &ReplayedAction<'_>,
@@ -181,11 +186,15 @@ impl Playthrough {
             .lower(&context)
             .map_err(|cause| LabError::Lower { step: entry.step.to_owned(), cause })?;
 
+        let killed = entry.killed_actor().and_then(|actor| self.lab.pidfd_of(actor));
         for op in ops {
             let record = acts::perform(&mut self.lab, keeper, &entry.of.actor, op)?;
             if !record.outcome.is_ok() {
-                break;
+                return Ok(());
             }
+        }
+        if let Some(killed) = killed {
+            killed.has_ended_within(load::stretched(END_TIMEOUT));
         }
         Ok(())
     }

@@ -56,6 +56,12 @@ impl ReplayedAction<'_> {
         }
     }
 
+    /// The actor that it ends for sure.
+    pub fn killed_actor(&self) -> Option<&ActorName> {
+        let Action::Kill(kill) = &self.of.action else { return None };
+        (kill.signal == "KILL").then_some(&kill.actor)
+    }
+
     /// True if lowering it needs the pid of an actor.
     pub fn needs_actor_pid(&self) -> bool {
         self.into.is_some() || self.of.action.needs_actor_pid()

@@ -50,7 +50,7 @@ impl Turn {
         lab: &mut Lab,
     ) -> Result<Turn, LabError> {
         lab.check_alive()?;
-        lab.set_watched_directories(&step.look);
+        lab.watch_steps(&[&step]);
         let before = Arc::new(lab.snapshot());
         let (latest, verdicts) =
             lab.judge(&step, &StepEvidence { before: &before, outputs: &[], ops: &[] })?;

@@ -117,7 +117,7 @@ fn entered_namespaces(
         }
         EnteredPlace::File(path) => {
             let rows = &now.mounts_of(parent)?.rows;
-            let mount = rows.iter().rfind(|row| row.target == *path)?;
+            let mount = rows.iter().rfind(|row| row.target == path.to_string())?;
             let (kind, inode) = mount.namespace()?;
             Some(vec![(kind, inode)])
         }

@@ -8,7 +8,7 @@ use super::bpf::devices::{self, DevicePolicy};
 use super::mount::{self, MountCall};
 use super::net::RouteSocket;
 use super::record::Recorder;
-use super::{copy, file, icmp, nft, program};
+use super::{copy, file, icmp, nft, program, sysv};
 use crate::call::ErrnoName;
 use crate::op::{ActorName, DeviceRule, Op, OpRecord, Outcome, UmountFlag, WriteMode};
 use crate::text::octal_undone;
@@ -130,6 +130,8 @@ fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
         Op::WriteFile { path, text, mode } => file::write_text(recorder, path, text, *mode)?,
         Op::ReadFile { path } => output = file::read_text(recorder, path)?,
         Op::CopyTree { from, to } => copy::copy_tree(recorder, from, to)?,
+        Op::Hold { path, fd } => super::held::hold(recorder, path, *fd)?,
+        Op::Release { fd } => super::held::release(recorder, *fd)?,
         Op::SetHostname { name } => {
             let args = format!("{}, {}", super::notation::quoted(name), name.len());
             recorder.call("sethostname", args, || nix::unistd::sethostname(name))?;
@@ -138,6 +140,7 @@ fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
             let pid = recorder.call("getpid", "", || Ok::<_, Errno>(nix::unistd::getpid()))?;
             output = pid.to_string();
         }
+        Op::Ipc { kind, key, order } => sysv::change(recorder, *kind, *key, *order)?,
         Op::Run { argv } => {
             let finished = program::run(recorder, argv)?;
             let status = finished.status.code();

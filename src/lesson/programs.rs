@@ -27,7 +27,8 @@ pub fn note_needs(lesson: &mut Lesson) {
     for step in &mut lesson.steps {
         for entry in step.breaks.iter().chain(&step.actions) {
             let Action::Run(run) = &entry.action else { continue };
-            let command: Vec<String> = run.command.iter().map(ToString::to_string).collect();
+            let command: Vec<String> =
+                run.command.iter().map(|word| word.shell(&LabFacts::default())).collect();
             for name in command_names(&command) {
                 if !step.needs.programs.contains(&name) {
                     step.needs.programs.push(name);

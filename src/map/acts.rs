@@ -5,7 +5,7 @@ use super::MapLens;
 use super::scene::{
     ActEnd, BoxOwner, BoxPart, LayerStack, MapBox, MapRow, MapScene, MapWant, PlateCell,
 };
-use crate::op::{ActorName, NetOp, Op, OpRecord, Outcome};
+use crate::op::{ActorName, IpcOrder, NetOp, Op, OpRecord, Outcome};
 use crate::snapshot::{Mount, Snapshot};
 
 /// Calls told of in one place; the others are counted.
@@ -142,13 +142,16 @@ fn about(op: &Op) -> Option<&str> {
         | Op::Unlink { path }
         | Op::WriteFile { path, .. }
         | Op::ReadFile { path }
+        | Op::Hold { path, .. }
         | Op::CopyTree { to: path, .. } => Some(path),
         Op::Net(op) => link(op),
         Op::Spawn { .. }
         | Op::Enter { .. }
         | Op::UmountAll
+        | Op::Release { .. }
         | Op::SetHostname { .. }
         | Op::GetPid
+        | Op::Ipc { .. }
         | Op::Run { .. }
         | Op::Ping { .. }
         | Op::PacketRule(_)
@@ -192,7 +195,10 @@ fn belongs(op: &Op, lens: MapLens) -> bool {
             matches!(lens, MapLens::Processes | MapLens::Namespaces)
         }
         Op::GetPid | Op::Kill { .. } | Op::Work { .. } => lens == MapLens::Processes,
-        Op::SetHostname { .. } => lens == MapLens::Namespaces,
+        Op::SetHostname { .. } | Op::Ipc { .. } => lens == MapLens::Namespaces,
+        Op::Hold { .. } | Op::Release { .. } => {
+            matches!(lens, MapLens::Processes | MapLens::Namespaces | MapLens::Network)
+        }
         // The network's own picture has the way of a packet.
         Op::Ping { .. } => false,
         Op::Net(_) | Op::PacketRule(_) => lens == MapLens::Network,
@@ -222,7 +228,13 @@ fn row(record: &OpRecord, lens: MapLens, after: &Snapshot) -> Option<MapRow> {
         Outcome::Done { output } => {
             let is_told = matches!(
                 record.op,
-                Op::GetPid | Op::ReadFile { .. } | Op::Run { .. } | Op::Kill { .. }
+                Op::GetPid
+                    | Op::Ipc { .. }
+                    | Op::ReadFile { .. }
+                    | Op::Run { .. }
+                    | Op::Kill { .. }
+                    | Op::Hold { .. }
+                    | Op::Release { .. }
             );
             if !is_told {
                 return None;
@@ -262,8 +274,17 @@ fn words(op: &Op) -> String {
         }
         Op::ReadFile { path } => format!("read {path}"),
         Op::CopyTree { from, to } => format!("cp -a {from} {to}"),
+        Op::Hold { path, fd } => format!("hold {path} as {fd}"),
+        Op::Release { fd } => format!("close {fd}"),
         Op::SetHostname { name } => format!("hostname {name}"),
         Op::GetPid => "getpid()".into(),
+        Op::Ipc { kind, key, order } => {
+            let order = match order {
+                IpcOrder::Make { .. } => "make",
+                IpcOrder::Remove => "remove",
+            };
+            format!("{order} {} {key:#x}", kind.word())
+        }
         Op::Run { argv } => argv.join(" "),
         Op::Ping { to, .. } => format!("ping {to}"),
         Op::Net(op) => net_words(op),

@@ -159,14 +159,20 @@ fn kind(one: &MapBox) -> String {
 fn standing(lens: MapLens, boxes: &[&MapBox]) -> Vec<String> {
     let mut said = Vec::new();
     for one in boxes {
+        // (A row of signs alone has no words.)
         let unmarked: Vec<&MapRow> = rows(one)
             .filter(|row| row.changed == 0 && !row.mark.is_change() && row.act.is_none())
+            .filter(|row| !row_words(lens, row).is_empty())
             .collect();
         let (kind, owner) = (kind(one), capitalised(&name(one)));
-        said.push(match unmarked.len() {
-            0 => format!("{owner}: {kind}."),
-            _ => format!("{owner}, {kind}, as before: {}.", listed(lens, &unmarked)),
-        });
+        match (kind.is_empty(), unmarked.is_empty()) {
+            (true, true) => {}
+            (false, true) => said.push(format!("{owner}: {kind}.")),
+            (true, false) => said.push(format!("{owner}, as before: {}.", listed(lens, &unmarked))),
+            (false, false) => {
+                said.push(format!("{owner}, {kind}, as before: {}.", listed(lens, &unmarked)));
+            }
+        }
     }
     for one in boxes.iter().filter(|one| one.edge == BoxEdge::Namespace) {
         let own: Vec<String> = one

@@ -31,7 +31,13 @@ pub fn seen(seen: &Seen) -> String {
 
         Seen::Namespaces { kind, inodes } => namespaces(*kind, *inodes),
         Seen::NamespacesOf { kinds, other, own } => namespaces_of(kinds, other, *own),
+        Seen::Kept { kind, members } => {
+            format!("a {} namespace, processes in it: {members}", kind.proc_link_name())
+        }
+        Seen::NothingKept { path } => format!("no namespace is bound to {path}"),
         Seen::HostName(name) => name.clone(),
+        Seen::IpcObjects(all) if all.is_empty() => "no System V objects".into(),
+        Seen::IpcObjects(all) => all.iter().map(rows::ipc_object).collect::<Vec<_>>().join(", "),
         Seen::InNamespace(holds) => rows::namespace_holds(holds),
         Seen::Uid(uid) => format!("it is user {uid} there"),
         Seen::CgroupPath(path) => path.clone(),
@@ -42,7 +48,8 @@ pub fn seen(seen: &Seen) -> String {
         Seen::ProcUnread(count) => format!("{UNREAD}: {}", proc_count(*count)),
 
         Seen::File { kind, size, first_line } => {
-            format!("{} of {size} bytes: {first_line}", file_kind(*kind))
+            let file = format!("{} of {size} bytes", file_kind(*kind));
+            if first_line.is_empty() { file } else { format!("{file}: {first_line}") }
         }
         Seen::NoFile => "no such file".into(),
         Seen::FileUnread { path, read } => {

@@ -109,8 +109,8 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
         Action::Rm(rm) => files(&rm.path),
         Action::Write(write) => files(&write.path.to_string()),
         Action::Unpack(_) | Action::Chdir(_) => Some(vec![Files]),
-        Action::Read(_) | Action::Getpid(_) => Some(Vec::new()),
-        Action::Hostname(_) => Some(vec![Names]),
+        Action::Read(_) | Action::Getpid(_) | Action::Hold(_) => Some(Vec::new()),
+        Action::Hostname(_) | Action::Ipc(_) => Some(vec![Names]),
         Action::Ping(_)
         | Action::Veth(_)
         | Action::Link(_)
@@ -123,7 +123,7 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
         }
         Action::Spawn(_) | Action::Enter(_) | Action::IdMap(_) => Some(vec![Processes]),
         // With a first process all others of its namespace end; a program may do anything.
-        Action::Kill(_) | Action::Work(_) | Action::Run(_) => None,
+        Action::Kill(_) | Action::Release(_) | Action::Work(_) | Action::Run(_) => None,
     }
 }
 
@@ -140,12 +140,13 @@ fn parts_read(expect: &Expect) -> Option<&'static [LabPart]> {
         Expect::Mount(_) | Expect::Mounts(_) => Some(&[Mounts]),
         Expect::File(_) | Expect::Overlay(_) => Some(&[Mounts, Files]),
         Expect::Ps(_) => Some(&[Mounts, Processes]),
+        Expect::KeptByFile(_) => Some(&[Mounts, Processes]),
         Expect::Namespaces(_)
         | Expect::Pid(_)
         | Expect::Process(_)
         | Expect::Ids(_)
         | Expect::ClockOffset(_) => Some(&[Processes]),
-        Expect::Hostname(_) => Some(&[Names]),
+        Expect::Hostname(_) | Expect::Ipc(_) => Some(&[Names]),
         Expect::Link(_) | Expect::Address(_) | Expect::Route(_) => Some(&[Network]),
         Expect::Cgroup(_) | Expect::CgroupPath(_) => Some(&[Cgroups, Processes]),
         // Who asks whether an address answers sends packets.

@@ -8,6 +8,8 @@ pub mod clock;
 pub mod file;
 pub mod hostname;
 pub mod ids;
+pub mod ipc;
+pub mod kept;
 pub mod measured;
 pub mod mount;
 pub mod namespaces;
@@ -187,10 +189,12 @@ expectations! {
     "mount": mount::Mount,
     "mounts": mount::Mounts,
     "namespaces": namespaces::Namespaces,
+    "namespace": kept::KeptByFile,
     "pid": process::Pid,
     "ps": process::Ps,
     "process": process::Process,
     "hostname": hostname::Hostname,
+    "ipc": ipc::Ipc,
     "file": file::File,
     "link": network::Link,
     "address": network::Address,
@@ -495,10 +499,12 @@ mod tests {
             r#"{"mounts": {"like": "host"}}"#,
             r#"{"namespaces": {"of": "host", "differ_from": "box", "kinds": ["uts"]}}"#,
             r#"{"namespaces": {"of": "host", "shared_with": "box", "kinds": ["uts"]}}"#,
+            r#"{"namespace": {"kind": "uts", "kept_by": "/run/uts"}}"#,
             r#"{"pid": {"of": "host", "is": 1}}"#,
             r#"{"ps": {"in": "host", "lists": "host", "shown": false}}"#,
             r#"{"process": {"actor": "box", "alive": false}}"#,
             r#"{"hostname": {"of": "host", "is": "box"}}"#,
+            r#"{"ipc": {"queues": 0}}"#,
             r#"{"file": {"path": "/x", "is": "absent"}}"#,
             r#"{"link": {"name": "x", "absent": true}}"#,
             r#"{"address": {"dev": "lo", "is": "127.0.0.1/8"}}"#,
