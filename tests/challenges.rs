@@ -7,7 +7,7 @@ use common::{Machine, alone, open_session, unboxed};
 use unboxed::diagnosis::Playable;
 use unboxed::doctor::can_play;
 use unboxed::engine::TurnGoal;
-use unboxed::lesson::catalogue::all_challenges;
+use unboxed::lesson::catalogue::{all_challenges, lesson_text};
 use unboxed::lesson::model::Lesson;
 use unboxed::report::StepStatus;
 
@@ -104,7 +104,10 @@ fn the_list_has_each_challenge_and_what_is_none_is_said() {
         assert!(!output.status.success() && said.contains(expected), "{arguments:?}: {said}");
     };
     check(&["no-asnwer"], "did you mean `no-answer`?");
-    check(&["./lessons/20-pids.yaml"], "is a lesson: `unboxed learn");
+    let lesson = tempfile::Builder::new().suffix(".yaml").tempfile().expect("a file");
+    std::fs::write(lesson.path(), lesson_text("pids").expect("the lesson")).expect("a file");
+    let path = lesson.path().to_str().expect("a name");
+    check(&[path], "is a lesson: `unboxed learn");
     check(&["no-answer", "--seed", "x"], "invalid value");
     check(&["no-answer"], "needs a terminal");
 }
