@@ -134,6 +134,12 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         (Op::WriteFile { path, .. }, "EINVAL") if path.ends_with("/timens_offsets") => {
             "a line has a clock (monotonic or boottime), seconds and nanoseconds, and no other clock has an offset"
         }
+        (Op::Ipc { .. }, "EEXIST") => {
+            "this IPC namespace has an object of this kind with this key already: list it with ipcs"
+        }
+        (Op::Ipc { .. }, "ENOENT") => {
+            "this IPC namespace has no object of this kind with this key; another namespace may have one"
+        }
         (Op::Spawn { .. }, "ENOSPC") => {
             "the limit on namespaces (user.max_*_namespaces) is reached"
         }
@@ -238,7 +244,7 @@ mod tests {
 
     use super::*;
     use crate::action::LowerError;
-    use crate::engine::lab::LabError;
+    use crate::engine::lab_error::LabError;
     use crate::engine::link_error::LinkError;
     use crate::engine::session::SessionError;
     use crate::keeper::handle::KeeperError;

@@ -1,9 +1,11 @@
 //! An **op**: one request to the kernel, which an action lowers to and an actor performs. A closed list.
 
+mod ipc;
 mod setup;
 
 use std::net::Ipv4Addr;
 
+pub use self::ipc::{IpcKind, IpcObject, IpcOrder};
 pub use self::setup::{ClockOffsets, IdMaps, MappedIds, SetgroupsRule};
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +123,12 @@ pub enum Op {
         name: String,
     },
     GetPid,
+    /// A System V object by its key.
+    Ipc {
+        kind: IpcKind,
+        key: u32,
+        order: IpcOrder,
+    },
     /// Fork, execve, wait; what it prints is the op's output.
     Run {
         argv: Vec<String>,

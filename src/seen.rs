@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::ErrnoName;
 use crate::fact::ProcCount;
-use crate::op::{ActorName, NamespaceKind, Op};
+use crate::op::{ActorName, IpcObject, NamespaceKind, Op};
 use crate::snapshot::{
     FileKind, Link, Mount, NamespaceHolds, NsInode, Omitted, OverlayEntry, Propagation, Route,
 };
@@ -57,6 +57,8 @@ pub enum Seen {
         path: String,
     },
     HostName(String),
+    /// The System V objects of an IPC namespace.
+    IpcObjects(Vec<IpcObject>),
     /// The content of the namespace that it is about.
     InNamespace(NamespaceHolds),
     /// An effective user id, as the actor's own user namespace counts.

@@ -1,10 +1,12 @@
 //! A **snapshot**: the kernel's state of one lab at one moment, as plain values. No I/O here.
 
 mod contents;
+mod ipc;
 mod layers;
 mod namespaces;
 
 pub use self::contents::{GroupRoot, NamespaceContent, NamespaceHolds};
+pub use self::ipc::IpcTable;
 pub use self::layers::{InUpper, OverlayEntry};
 pub use self::namespaces::{KeptNamespace, Namespace};
 
@@ -38,6 +40,9 @@ pub struct Snapshot {
     /// Directories the step asked to show.
     pub directories: Vec<Directory>,
     pub hostnames: BTreeMap<ActorName, String>,
+    /// One per IPC namespace, while a step is about these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ipc: Vec<IpcTable>,
     /// The contents of the actors' user, time and cgroup namespaces: in those that are not the lab's own, and in the lab's
     /// user namespace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -326,6 +331,8 @@ pub enum CgroupVersion {
 }
 
 impl CgroupVersion {
+    pub const BOTH: [CgroupVersion; 2] = [CgroupVersion::V1, CgroupVersion::V2];
+
     pub fn as_number(self) -> u32 {
         match self {
             CgroupVersion::V1 => 1,

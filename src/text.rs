@@ -6,6 +6,9 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// Marks that a letter can carry: Hebrew with vowels and accents has four. More of them grow over the lines around.
 pub const MAX_COMBINING_MARKS: usize = 4;
 
+/// The distance between two tab stops of a terminal, in columns.
+const TAB_COLUMNS: usize = 8;
+
 /// A command, a path, a value, or what a program printed: everything that can't be seen is escaped, so that it reads
 /// as it runs. A blank that is not the ASCII one is among that: it looks as if it parted two words, and no shell takes
 /// it for that.
@@ -164,7 +167,7 @@ pub fn one_line(text: &str) -> String {
 }
 
 /// The text that a terminal would show of a program's output: no escape sequences, no other control characters but
-/// newlines; what was rubbed out by backspace is gone.
+/// newlines and tabs; what was rubbed out by backspace is gone.
 pub fn without_escapes(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -192,14 +195,25 @@ pub fn without_escapes(text: &str) -> String {
                 Some(_) | None => {}
             },
             '\u{8}' if !shown.ends_with('\n') => drop(shown.pop()),
-            '\n' => shown.push('\n'),
-            '\t' => shown.push(' '),
+            '\n' | '\t' => shown.push(character),
             other if other.is_control() => {}
             other => shown.push(other),
         }
     }
 
     shown
+}
+
+/// A line of what a program printed, with blanks for its tabs: up to the next eighth column, as a terminal has them.
+pub fn tabs_laid(line: &str) -> String {
+    let mut laid = String::with_capacity(line.len());
+    for (index, part) in line.split('\t').enumerate() {
+        if index > 0 {
+            laid.push_str(&" ".repeat(TAB_COLUMNS - laid.width() % TAB_COLUMNS));
+        }
+        laid.push_str(part);
+    }
+    laid
 }
 
 /// At most so many bytes, not ending within a character.
@@ -347,6 +361,17 @@ mod tests {
     }
 
     #[test]
+    fn a_tab_goes_to_the_next_eighth_column_as_in_a_terminal() {
+        let check = |line: &str, expected: &str| assert_eq!(tabs_laid(line), expected);
+        check("CapEff:\t0", "CapEff: 0");
+        check("a\tb\t\tc", "a       b               c");
+        check("12345678\tx", "12345678        x");
+        check("あ\tx", "あ      x");
+        check("\t", "        ");
+        check("plain", "plain");
+    }
+
+    #[test]
     fn nothing_that_can_not_be_seen_gets_through() {
         let unseen = [
             0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x180e, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f,
@@ -432,7 +457,7 @@ mod tests {
         check("\u{1b}[1;31mred\u{1b}[0m\r\n", "red\n");
         check("a\u{1b}]0;title\u{7}b\u{1b}]8;;x\u{1b}\\c", "abc");
         check("\u{1b}(Bx\u{1b}=y", "xy");
-        check("abd\u{8}c\tあ", "abc あ");
+        check("abd\u{8}c\tあ", "abc\tあ");
         check("\u{1b}[", "");
         check("\u{1b}", "");
     }

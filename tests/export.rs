@@ -349,6 +349,35 @@ fn what_cannot_be_exported_is_one_clear_line() {
 }
 
 #[test]
+fn a_script_is_of_the_lesson_alone_and_sound_shell() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("container.sh");
+    let path = path.to_str().expect("a name");
+    let (printed, error, ok) = said(&["2", "--format", "sh"]);
+    assert!(ok, "{error}");
+    let (_, error, ok) = said(&["2", "--format", "sh", "-o", path]);
+    assert!(ok, "{error}");
+    assert_eq!(std::fs::read_to_string(path).expect("the file"), printed);
+    assert_eq!(unseen(&printed), None);
+
+    let check = |arguments: &[&str], expected: &str| {
+        let (printed, error, ok) = said(arguments);
+        assert!(!ok && printed.is_empty() && error.contains(expected), "{error}");
+    };
+    check(&["2", "--format", "sh", "--live"], "leave out --live and --tape");
+    check(&["2", "--format", "sh", "--tape"], "leave out --live and --tape");
+    check(&["20", "--format", "sh"], "the lesson `pids` is no script");
+    check(&["8", "--format", "sh"], "the lesson `user` is no script: `run` of its step");
+
+    let shell = Command::new("sh").args(["-n", path]).output().expect("a shell");
+    assert!(shell.status.success(), "{}", String::from_utf8_lossy(&shell.stderr));
+    let Ok(shellcheck) = Command::new("shellcheck").arg(path).output() else {
+        return skip("shellcheck is missing");
+    };
+    assert!(shellcheck.status.success(), "{}", String::from_utf8_lossy(&shellcheck.stdout));
+}
+
+#[test]
 fn a_reader_who_has_seen_enough_hears_no_complaint() {
     let mut child = unboxed()
         .args(["export", "2", "--format", "html"])

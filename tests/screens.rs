@@ -130,6 +130,11 @@ fn every_name_of_a_key_in_a_footer_can_be_clicked() {
     }
 }
 
+/// The text of a row as a terminal without UTF-8 has it.
+fn in_ascii(text: &str) -> String {
+    text.replace('…', "~").replace(['│', '├'], "|").replace('└', "`").replace('─', "-")
+}
+
 #[test]
 fn what_stands_for_something_is_pointed_at_where_it_stands() {
     let mut all = models();
@@ -184,7 +189,7 @@ fn what_stands_for_something_is_pointed_at_where_it_stands() {
                         }
                         PointTarget::PaneRow(kind, row) => {
                             let row = view.panes.rows(kind).nth(row).expect("a row of it");
-                            let shown = row.text.replace('…', "~");
+                            let shown = in_ascii(&row.text);
                             let begin: String = shown.trim().chars().take(6).collect();
                             // Behind a letter that is two columns wide there is a cell of nothing.
                             let [run, begin] = [&run, &begin].map(|text| text.replace(' ', ""));

@@ -222,10 +222,10 @@ fn type_what_lasts(id: &str) {
 }
 
 #[test]
-fn the_shell_lines_about_ids_groups_and_clocks_do_what_the_engine_does() {
+fn the_shell_lines_about_ids_groups_clocks_and_ipc_do_what_the_engine_does() {
     let _turn = alone();
     let here: Vec<String> = common::lessons_here().into_iter().map(|lesson| lesson.id).collect();
-    for id in ["time", "cgroup-ns", "user"] {
+    for id in ["time", "cgroup-ns", "user", "ipc"] {
         if here.iter().any(|known| known == id) {
             type_what_lasts(id);
         }
@@ -242,7 +242,7 @@ fn type_lesson(lesson: Lesson) {
             continue;
         }
         let lab = session.lab().expect("a lab");
-        lab.set_watched_directories(&step.look);
+        lab.watch_steps(&[step]);
         let before = lab.snapshot();
         let mut outputs = Vec::new();
         // What a repair step breaks is broken by typing, too.

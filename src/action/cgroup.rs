@@ -102,6 +102,11 @@ const SWAP_MAX: &str = "memory.swap.max";
 const PERIOD_US: u64 = 100_000;
 
 impl Cgroup {
+    /// The group's directories, once each. Errors name a controller that is not there.
+    pub fn paths(&self, context: &LabFacts) -> Result<Vec<String>, LowerError> {
+        Ok(self.directories(context)?.into_iter().map(|(path, _)| path).collect())
+    }
+
     /// (controller, file, value) of every limit, for a version.
     fn settings(
         &self,
@@ -178,7 +183,8 @@ impl Cgroup {
         settings
     }
 
-    fn controllers(&self) -> Vec<String> {
+    /// The controllers that it needs, by their names in version 1.
+    pub fn controllers(&self) -> Vec<String> {
         let limits = &self.limits;
         let wanted = [
             ("memory", limits.memory.is_some() || limits.no_swap),
@@ -252,9 +258,8 @@ impl ActionKind for Cgroup {
         lines.extend(writes.iter().map(|(path, value)| format!("echo {value} > {path}")));
         for actor in &self.join {
             // Nobody is there yet: then it will be the child of the one called unshare.
-            let pid = context.lab_pid(actor);
-            let told = pid.map_or_else(
-                |_| "pgrep -P $(pidof unshare)".to_owned(),
+            let told = context.known_pid(actor).map_or_else(
+                || "pgrep -P $(pidof unshare)".to_owned(),
                 |pid| format!("echo {pid}"),
             );
             for (path, _) in &directories {
@@ -320,7 +325,7 @@ mod tests {
                 (controller.to_owned(), CgroupMount { version, path: path(controller) })
             })
             .into();
-        LabFacts { lab_pids: [("box".into(), 7)].into(), cgroups, disk: None }
+        LabFacts { lab_pids: [("box".into(), 7)].into(), cgroups, ..LabFacts::default() }
     }
 
     fn group() -> Cgroup {

@@ -166,8 +166,11 @@ mod tests {
             let path = format!("/sys/fs/cgroup/{name}");
             (name.to_owned(), CgroupMount { version: CgroupVersion::V1, path })
         });
-        let context =
-            LabFacts { lab_pids: [("box".into(), 7)].into(), cgroups: cgroups.into(), disk: None };
+        let context = LabFacts {
+            lab_pids: [("box".into(), 7)].into(),
+            cgroups: cgroups.into(),
+            ..LabFacts::default()
+        };
         let check = |fields: &str, expected: &str| {
             let enter = read(fields).expect(fields);
             assert_eq!(enter.shell(&context), [expected]);

@@ -35,11 +35,12 @@ impl ActionKind for Link {
         self.netns.iter().collect()
     }
 
-    fn shell(&self, _: &LabFacts) -> Vec<String> {
+    fn shell(&self, context: &LabFacts) -> Vec<String> {
         let mut lines = Vec::new();
-        if self.netns.is_some() {
+        if let Some(actor) = &self.netns {
             // The process called unshare is in the container's network namespace too.
-            lines.push(format!("ip link set {} netns $(pidof unshare)", self.name));
+            let word = context.pid_words.get(actor).map_or("$(pidof unshare)", String::as_str);
+            lines.push(format!("ip link set {} netns {word}", self.name));
         }
 
         if self.has_settings() {

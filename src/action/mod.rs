@@ -13,6 +13,7 @@ pub mod getpid;
 pub mod hold;
 pub mod hostname;
 pub mod id_map;
+pub mod ipc;
 pub mod kill;
 pub mod link;
 pub mod mkdir;
@@ -58,6 +59,9 @@ pub struct LabFacts {
     pub cgroups: BTreeMap<String, CgroupMount>,
     /// The disk that /scratch is on, as `major:minor`.
     pub disk: Option<String>,
+    /// Words that stand for actors' PIDs in shell lines: a script knows them by its variables alone.
+    #[serde(skip)]
+    pub pid_words: BTreeMap<ActorName, String>,
 }
 
 /// The directory in which a lab's scratch file is made, for actions that write to a disk.
@@ -126,7 +130,13 @@ impl LabFacts {
 
     /// The same for a line of a shell; `PID` where nobody knows it.
     fn shown_pid(&self, actor: &ActorName) -> String {
-        self.lab_pid(actor).map_or_else(|_| "PID".into(), |pid| pid.to_string())
+        self.known_pid(actor).unwrap_or_else(|| "PID".into())
+    }
+
+    /// The same; nothing where nobody knows it.
+    fn known_pid(&self, actor: &ActorName) -> Option<String> {
+        let number = || self.lab_pids.get(actor).map(u32::to_string);
+        self.pid_words.get(actor).cloned().or_else(number)
     }
 
     /// The directory of a group in every hierarchy that the lab has.
@@ -250,6 +260,7 @@ actions! {
     "release": hold::Release,
     "hostname": hostname::Hostname,
     "getpid": getpid::Getpid,
+    "ipc": ipc::Ipc,
     "run": run::Run,
     "ping": ping::Ping,
     "veth": veth::Veth,

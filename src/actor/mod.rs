@@ -136,6 +136,9 @@ fn answer(
                 pid.map_or_else(namespace_probe::own_hostname, namespace_probe::hostname_of);
             reply.send(ActorToEngine::Hostname(hostname), &[])
         }
+        EngineToActor::IpcTables { pid } => {
+            reply.send(ActorToEngine::IpcTables(namespace_probe::ipc_tables_of(pid)), &[])
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Looking into another process's namespaces from inside the lab, for what the outside can't see: whether an address
-//! answers, the host name, and the paths of control groups. A forked child enters and looks, so the actor itself goes nowhere.
+//! answers, the host name, the paths of control groups, and System V objects. A forked child enters and looks, so the
+//! actor itself goes nowhere.
 
 use std::io::{Read, Write};
 use std::net::Ipv4Addr;
@@ -12,7 +13,7 @@ use nix::unistd::Pid;
 use crate::kernel::process::{self, Fork};
 use crate::kernel::record::Recorder;
 use crate::kernel::{confine, icmp, net};
-use crate::op::NamespaceKind;
+use crate::op::{IpcKind, NamespaceKind};
 
 /// True if `to` answers an ICMP echo sent from the network namespace of `pid`.
 pub fn has_answer_from(pid: u32, to: Ipv4Addr, timeout_ms: u32) -> bool {
@@ -33,6 +34,21 @@ pub fn netlink_socket_of(pid: u32) -> Option<OwnedFd> {
 /// The host name that processes in the UTS namespace of `pid` see.
 pub fn hostname_of(pid: u32) -> Option<String> {
     inside(pid, NamespaceKind::Uts, own_hostname)
+}
+
+/// The most bytes that are read of one table.
+const MAX_TABLE: u64 = 32 << 10;
+
+/// The tables of System V objects in the IPC namespace of `pid`, as the kernel prints them.
+pub fn ipc_tables_of(pid: u32) -> Option<String> {
+    inside(pid, NamespaceKind::Ipc, || {
+        let mut text = String::new();
+        for kind in IpcKind::ALL {
+            let file = std::fs::File::open(kind.table()).ok()?;
+            file.take(MAX_TABLE).read_to_string(&mut text).ok()?;
+        }
+        Some(text)
+    })
 }
 
 /// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`: paths begin at that namespace's root.

@@ -1,15 +1,16 @@
-//! `unboxed export`: a lesson as a cast, a page or a handout.
+//! `unboxed export`: a lesson as a cast, a page, a handout or a script.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::consent::{self, ConsentOption};
 use super::{facts, open_lesson, record, whole_file};
+use crate::export::script::write_script;
 use crate::export::{self, DocumentFormat};
 
 #[derive(Debug, Args)]
@@ -39,32 +40,46 @@ pub enum ExportFormat {
     Html,
     /// A handout, with an answer key
     Md,
+    /// One page of shell that builds the same without this program, as root of a virtual machine of yours
+    Sh,
 }
 
 pub fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
     let lesson = Arc::new(open_lesson(&arguments.lesson)?);
+    let form = match arguments.format {
+        ExportFormat::Cast => DocumentFormat::Cast,
+        ExportFormat::Html => DocumentFormat::Html,
+        ExportFormat::Md => DocumentFormat::Markdown,
+        ExportFormat::Sh => {
+            if arguments.live || arguments.tape.is_some() {
+                bail!("a script is made of the lesson alone: leave out --live and --tape");
+            }
+            let script = write_script(&lesson)?;
+            return write_to(arguments.output.as_deref(), |out| out.write_all(script.as_bytes()));
+        }
+    };
+
     let tape = if arguments.live {
         consent::require_consent(&arguments.lesson, &lesson, arguments.consent)?;
         record::play_and_record(&lesson)?
     } else {
         record::tape_of_lesson(&lesson, arguments.tape.clone().flatten().as_deref(), &facts())?
     };
+    write_to(arguments.output.as_deref(), |out| export::write(form, &lesson, &tape, out))
+}
 
-    let form = match arguments.format {
-        ExportFormat::Cast => DocumentFormat::Cast,
-        ExportFormat::Html => DocumentFormat::Html,
-        ExportFormat::Md => DocumentFormat::Markdown,
-    };
-
-    match &arguments.output {
+/// Write to a file, whole or not at all; without one, to standard output.
+fn write_to(
+    output: Option<&Path>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    match output {
         Some(path) => {
-            whole_file::write_whole(path, |out| export::write(form, &lesson, &tape, out))?;
+            whole_file::write_whole(path, write)?;
         }
         None => {
             let mut out = io::BufWriter::new(io::stdout().lock());
-            export::write(form, &lesson, &tape, &mut out)
-                .and_then(|()| out.flush())
-                .context("could not write")?;
+            write(&mut out).and_then(|()| out.flush()).context("could not write")?;
         }
     }
     Ok(ExitCode::SUCCESS)

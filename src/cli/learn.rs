@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::consent::{self, ConsentOption};
+use super::image::ImageOption;
 use super::new_file;
 use super::progress_writer::ProgressWriter;
 use super::settings::{self, ScreenOptions};
@@ -19,6 +20,7 @@ use crate::doctor::{Facts, can_play};
 use crate::engine::options::SessionOptions;
 use crate::engine::session::Session;
 use crate::engine::{events, play, requests};
+use crate::image::Image;
 use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
@@ -47,6 +49,8 @@ pub struct LearnOptions {
     /// Play a recording instead: this one, or the program's own
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub tape: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    pub image: ImageOption,
     #[command(flatten)]
     pub consent: ConsentOption,
 }
@@ -120,6 +124,7 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
         },
         source,
         tape: file,
+        image: options.image.open()?,
         start_at,
         exam: None,
         consent,
@@ -181,6 +186,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
         way: AskedWay::Is(LearningWay::Shown),
         source: PlaySource::Lab,
         tape: None,
+        image: None,
         start_at: None,
         exam,
         consent,
@@ -195,6 +201,8 @@ struct Setting {
     source: PlaySource,
     /// A tape that is not the program's own.
     tape: Option<PathBuf>,
+    /// The image of all labs, where it is not the default one.
+    image: Option<Arc<Image>>,
     /// Steps that are played before the screen begins with the next one.
     start_at: Option<usize>,
     exam: Option<Exam>,
@@ -274,6 +282,7 @@ fn screen(
         progress,
         writer: ProgressWriter::start(dir),
         tape: setting.tape,
+        image: setting.image,
         start_at: setting.start_at,
     };
     let options = TuiOptions {
@@ -346,6 +355,8 @@ struct Engines {
     writer: ProgressWriter,
     /// A tape that is not the program's own.
     tape: Option<PathBuf>,
+    /// The image of all labs, where it is not the default one.
+    image: Option<Arc<Image>>,
     /// Steps that are played before the first lesson that is opened begins with the next one.
     start_at: Option<usize>,
 }
@@ -393,7 +404,8 @@ impl AppServices for Engines {
         let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
         let (to_front, events) = events::channel();
         let (facts, own) = (self.facts.clone(), Arc::clone(&lesson));
-        let options = SessionOptions::with_spare(program());
+        let options =
+            SessionOptions { image: self.image.clone(), ..SessionOptions::with_spare(program()) };
 
         // Without a socket `unboxed shell` finds nothing; that is no reason not to learn.
         let shell_listener = shell_socket::listen();

@@ -10,6 +10,7 @@ mod export;
 mod filter;
 mod help;
 mod hold;
+mod image;
 mod input;
 mod learn;
 mod list;

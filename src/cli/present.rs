@@ -13,6 +13,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::consent::{self, ConsentOption};
+use super::image::ImageOption;
 use super::settings::{self, ScreenOptions};
 use super::socket::{self, SocketService};
 use super::{
@@ -49,6 +50,8 @@ pub struct PresentArguments {
     /// Present a recording instead: this one, or the program's own
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     tape: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    image: ImageOption,
     /// How long the talk is to take; without it, what the lesson says
     #[arg(long, value_name = "MINUTES")]
     minutes: Option<u32>,
@@ -221,6 +224,11 @@ fn start_hub(arguments: &PresentArguments, is_agreed: bool) -> anyhow::Result<Ch
     if let Some(tape) = &arguments.tape {
         command.arg("--tape").args(tape);
     }
+    if let Some(path) = &arguments.image.image {
+        // The hub may have another working directory.
+        let path = std::path::absolute(path).context("could not tell where the image is")?;
+        command.arg("--image").arg(path);
+    }
     if is_agreed {
         command.arg("--yes");
     }
@@ -251,6 +259,8 @@ pub struct HubArguments {
     lesson: String,
     #[arg(long, num_args = 0..=1)]
     tape: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    image: ImageOption,
     #[arg(long)]
     minutes: Option<u32>,
     #[command(flatten)]
@@ -291,12 +301,13 @@ pub fn talk_hub(arguments: &HubArguments) -> anyhow::Result<ExitCode> {
         }
         None => {
             consent::require_consent(&arguments.lesson, &lesson, arguments.consent)?;
+            let image = arguments.image.open()?;
             std::thread::spawn(move || {
                 let (_shell_listener, pending_shells) = match shell_socket::listen() {
                     Ok((shell_listener, pending_shells)) => (Some(shell_listener), pending_shells),
                     Err(_) => (None, mpsc::channel().1),
                 };
-                let options = SessionOptions::with_spare(program());
+                let options = SessionOptions { image, ..SessionOptions::with_spare(program()) };
                 let open = |waiting| Session::open_waiting(own, facts, &options, waiting);
                 play::run_engine(open, &for_engine, &pending_shells, &to_hub);
             })

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::consent::{self, ConsentOption};
 use super::hold::Stop;
+use super::image::{self, ImageOption};
 use super::run_map::{MapForm, print_map};
 use super::{
     Format, check_live, facts, open_lesson, printing_error, program, record, shell_socket,
@@ -23,7 +24,6 @@ use crate::diagnosis::{Blocker, Cure};
 use crate::doctor::Facts;
 use crate::engine::options::SessionOptions;
 use crate::engine::play;
-use crate::engine::session::Session;
 use crate::failure;
 use crate::lesson::expect::verdict::{Expected, Verdict};
 use crate::lesson::model::{Lesson, Step};
@@ -46,6 +46,8 @@ pub struct RunArguments {
     pub tape: Option<Option<PathBuf>>,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    #[command(flatten)]
+    pub image: ImageOption,
     /// Stop after this step (its id or number)
     #[arg(long, value_name = "STEP")]
     pub until: Option<String>,
@@ -196,10 +198,15 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     check_live(&lesson, &facts, Some("`unboxed run`"))?;
     consent::require_consent(name, &lesson, arguments.consent)?;
     let mut stop = Stop::watch(arguments.hold)?;
-    let options = SessionOptions::new_for(program());
-    let mut session = Session::open(Arc::clone(&lesson), facts, &options)
+    let options =
+        SessionOptions { image: arguments.image.open()?, ..SessionOptions::new_for(program()) };
+    let mut session = image::open_showing(Arc::clone(&lesson), facts, &options)
         .context("the lab could not be made (`unboxed doctor` says what this machine allows)")
         .map_err(|error| or_tape(error, &lesson))?;
+
+    if let (Some(tally), Format::Text) = (session.lab()?.image(), arguments.format) {
+        image::print_tally(&tally).map_err(printing_error)?;
+    }
 
     let mut records = Vec::new();
     for _ in 0..count {
@@ -444,7 +451,7 @@ fn print_op(out: &mut impl Write, op: &OpRecord, record: &StepRecord) -> std::io
         }
         Outcome::Done { output } | Outcome::Exited { output, .. } => {
             for line in output.lines() {
-                writeln!(out, "    {}", text::safe(line))?;
+                writeln!(out, "    {}", text::safe(&text::tabs_laid(line)))?;
             }
         }
     }

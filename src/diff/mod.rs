@@ -15,7 +15,7 @@ use self::owner::OverlayKey;
 pub use self::owner::{DirectoryOwner, GroupOwner, OverlayOwner};
 use self::rows::{DiffSide, OwnedRows, diff_rows, diff_sections, mark_by_equality};
 
-use crate::op::ActorName;
+use crate::op::{ActorName, IpcObject};
 use crate::snapshot::{
     Address, Cgroup, DirEntry, FirewallRule, Link, Mount, Namespace, NamespaceContent, Neighbour,
     NetworkOmitted, Omitted, OverlayEntry, Process, Route, Snapshot, Traffic,
@@ -114,6 +114,9 @@ pub struct Diff {
     pub directories: Vec<DiffSection<DirectoryOwner, DirEntry>>,
     /// (actor, name) rows of hostnames.
     pub hostnames: Vec<DiffRow<(ActorName, String)>>,
+    /// The System V objects of each IPC namespace, by the first actor in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ipc: Vec<DiffRow<(ActorName, IpcObject)>>,
     /// The contents of namespaces.
     pub contents: Vec<DiffRow<NamespaceContent>>,
 }
@@ -190,6 +193,12 @@ impl Diff {
                 |(actor, _)| actor.clone(),
                 mark_by_equality,
             ),
+            ipc: diff_rows(
+                &DiffSide::whole(&ipc_objects(before)),
+                &DiffSide::whole(&ipc_objects(after)),
+                |(actor, it)| (actor.clone(), it.kind, it.id),
+                mark_by_equality,
+            ),
             contents: diff_rows(
                 &DiffSide::new(&before.contents, before.processes_omitted),
                 &DiffSide::new(&after.contents, after.processes_omitted),
@@ -219,6 +228,7 @@ impl Diff {
             && !any_move(&self.processes)
             && !any_move(&self.namespaces)
             && !any_move(&self.hostnames)
+            && !any_move(&self.ipc)
             && !any_move(&self.contents);
         let files = !any_in(&self.overlays) && !any_in(&self.directories);
         rows && files
@@ -231,7 +241,9 @@ impl Diff {
         match view {
             ViewKind::Mounts => in_sections(&self.mounts),
             ViewKind::Processes => changed(&self.processes),
-            ViewKind::Namespaces => changed(&self.namespaces) + changed(&self.contents),
+            ViewKind::Namespaces => {
+                changed(&self.namespaces) + changed(&self.contents) + changed(&self.ipc)
+            }
             ViewKind::Network => self
                 .networks
                 .iter()
@@ -405,6 +417,11 @@ fn directories(snapshot: &Snapshot) -> Vec<OwnedRows<'_, DirectoryOwner, DirEntr
 
 fn pairs(snapshot: &Snapshot) -> Vec<(ActorName, String)> {
     snapshot.hostnames.iter().map(|(actor, name)| (actor.clone(), name.clone())).collect()
+}
+
+fn ipc_objects(snapshot: &Snapshot) -> Vec<(ActorName, IpcObject)> {
+    let all = snapshot.ipc.iter();
+    all.flat_map(|table| table.objects.iter().map(|it| (table.actor.clone(), *it))).collect()
 }
 
 #[cfg(test)]

@@ -25,9 +25,9 @@ const BEGUN_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 fn limit(request: &EngineToActor) -> Duration {
     const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
     match request {
-        EngineToActor::Hostname { .. } | EngineToActor::CgroupPaths { .. } => {
-            load::stretched(Duration::from_secs(1))
-        }
+        EngineToActor::Hostname { .. }
+        | EngineToActor::CgroupPaths { .. }
+        | EngineToActor::IpcTables { .. } => load::stretched(Duration::from_secs(1)),
         EngineToActor::ProbeAddress { timeout_ms, .. } => {
             ANSWER_TIMEOUT + MAX_STRETCH * Duration::from_millis(u64::from(*timeout_ms))
         }
@@ -57,6 +57,7 @@ fn limit(request: &EngineToActor) -> Duration {
             | Op::Release { .. }
             | Op::SetHostname { .. }
             | Op::GetPid
+            | Op::Ipc { .. }
             | Op::Net(_)
             | Op::PacketRule(_)
             | Op::Device { .. }

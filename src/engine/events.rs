@@ -58,6 +58,7 @@ impl Event {
             | Event::DetourChanged(_)
             | Event::ShellMoved { .. }
             | Event::Waiting(_)
+            | Event::Unpacking(_)
             | Event::Failed(_) => true,
             Event::Ready(_)
             | Event::Playing { .. }
@@ -77,7 +78,8 @@ impl Event {
             (Event::LiveSnapshot(_), Event::LiveSnapshot(_))
             | (Event::ChartsSampled(_), Event::ChartsSampled(_))
             | (Event::DetourChanged(_), Event::DetourChanged(_))
-            | (Event::Waiting(_), Event::Waiting(_)) => true,
+            | (Event::Waiting(_), Event::Waiting(_))
+            | (Event::Unpacking(_), Event::Unpacking(_)) => true,
             (Event::TurnChanged(Some(now)), Event::TurnChanged(Some(then))) => {
                 now.step == then.step && now.goal == then.goal
             }

@@ -9,15 +9,17 @@ use std::time::{Duration, Instant};
 use nix::unistd::Pid;
 
 use super::group_roots::KnownGroupRoots;
+use super::ipc_watch;
+use super::lab_error::LabError;
 use super::link::ActorLinks;
 use super::waiting::WaitContext;
-use crate::action::{CgroupMount, LabFacts, LowerError};
+use crate::action::{CgroupMount, LabFacts};
 use crate::engine::link_error::LinkError;
-use crate::failure::Failure;
-use crate::keeper::handle::{KeeperError, KeeperHandle};
+use crate::keeper::handle::KeeperHandle;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::pty::TerminalSize;
-use crate::lesson::model::WatchedDirectory;
+use crate::laid_out::UnpackedImage;
+use crate::lesson::model::{Step, WatchedDirectory};
 use crate::observe::hostname_watch::HostnameWatch;
 use crate::observe::{CgroupRoot, ObservedActor, Observer};
 use crate::op::{ActorName, Op, OpRecord};
@@ -39,39 +41,13 @@ pub struct Lab {
     hostnames: BTreeMap<ActorName, String>,
     names: HostnameWatch,
     group_roots: KnownGroupRoots,
+    /// True while a step is about System V objects: asking costs a process for each IPC namespace.
+    watches_ipc: bool,
     /// True after something was done that may have changed a host name.
     stale: bool,
     asked: Instant,
     /// The names of all that were ever made in it, the dead among them.
     made_actors: BTreeSet<ActorName>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum LabError {
-    #[error(transparent)]
-    Keeper(#[from] KeeperError),
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    #[error("step `{step}`")]
-    Lower {
-        step: String,
-        #[source]
-        cause: LowerError,
-    },
-    #[error("the lab's first process ended before it had set the lab up")]
-    EndedAtStart {
-        #[source]
-        why: Option<Failure>,
-    },
-    #[error(
-        "the lab is gone: its first process (`unboxed: host`, {pid} on this machine) has ended, and with it all others"
-    )]
-    Ended {
-        pid: u32,
-        /// The last thing that was heard of it, where that tells.
-        #[source]
-        why: Option<Failure>,
-    },
 }
 
 impl Lab {
@@ -142,6 +118,7 @@ impl Lab {
             links,
             observer,
             hostnames,
+            watches_ipc: false,
             names,
             group_roots: KnownGroupRoots::default(),
             stale: true,
@@ -155,6 +132,11 @@ impl Lab {
     /// `unboxed-PID-START-N-NAMESPACE`.
     pub fn id(&self) -> &str {
         &self.made.id
+    }
+
+    /// The tally of the image that it is made from, where that is not the default one.
+    pub fn image(&self) -> Option<UnpackedImage> {
+        self.made.image
     }
 
     pub fn info(&self) -> LabInfo {
@@ -203,8 +185,24 @@ impl Lab {
         self.observer.cgroups()
     }
 
-    pub fn set_watched_directories(&mut self, look: &[WatchedDirectory]) {
-        self.observer.set_watched_directories(look.to_vec());
+    /// Look at what steps are about: their directories, and System V objects where one speaks of them.
+    pub fn watch_steps(&mut self, steps: &[&Step]) {
+        let mut look: Vec<WatchedDirectory> =
+            steps.iter().flat_map(|step| step.look.clone()).collect();
+        look.dedup();
+        self.observer.set_watched_directories(look);
+
+        self.watches_ipc = steps.iter().any(|step| step.is_about_ipc());
+        if !self.watches_ipc {
+            self.observer.set_ipc(Vec::new());
+        }
+    }
+
+    fn ask_ipc_if_watched(&mut self) {
+        if self.watches_ipc {
+            self.asked = Instant::now();
+            ipc_watch::ask(&mut self.links, &mut self.observer, lab_pid);
+        }
     }
 
     pub fn perform(&mut self, actor: &ActorName, op: Op) -> Result<OpRecord, LinkError> {
@@ -298,6 +296,7 @@ impl Lab {
     pub fn snapshot(&mut self) -> Snapshot {
         self.ask_hostnames_if_stale();
         self.let_go_of_the_dead();
+        self.ask_ipc_if_watched();
         let snapshot = self.observer.snapshot();
         if self.group_roots.ask_for_new_ones(&mut self.links, &snapshot) {
             self.observer.set_group_roots(self.group_roots.known.clone());
@@ -311,6 +310,7 @@ impl Lab {
         if self.asked.elapsed() >= ASK_PERIOD {
             self.ask_hostnames_if_stale();
             self.let_go_of_the_dead();
+            self.ask_ipc_if_watched();
         }
         self.observer.snapshot_if_changed()
     }
@@ -352,6 +352,7 @@ impl Lab {
             lab_pids: BTreeMap::new(),
             cgroups: cgroup_mounts(&self.made.cgroups),
             disk: self.made.disk.clone(),
+            pid_words: BTreeMap::new(),
         };
 
         if names_an_actor {
@@ -375,6 +376,7 @@ impl Lab {
             lab_pids,
             cgroups: cgroup_mounts(&self.made.cgroups),
             disk: self.made.disk.clone(),
+            pid_words: BTreeMap::new(),
         }
     }
 

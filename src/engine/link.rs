@@ -229,6 +229,14 @@ impl ActorLinks {
         Ok(name)
     }
 
+    /// The tables of System V objects in the IPC namespace of a process, by its pid as the lab's host counts.
+    pub fn ipc_tables(&mut self, pid: u32) -> Result<Option<String>, LinkError> {
+        let host = ActorName::host();
+        let answer = self.ask(&host, &EngineToActor::IpcTables { pid })?.message;
+        let ActorToEngine::IpcTables(tables) = answer else { return Err(self.lose(&host)) };
+        Ok(tables)
+    }
+
     /// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`, both by their pids as the lab's host
     /// counts.
     pub fn cgroup_paths(&mut self, of: u32, reader: u32) -> Result<Option<String>, LinkError> {
@@ -354,6 +362,7 @@ impl ActorLinks {
             ActorToEngine::Performed(_)
             | ActorToEngine::AddressProbed { .. }
             | ActorToEngine::Hostname(_)
+            | ActorToEngine::IpcTables(_)
             | ActorToEngine::CgroupPaths(_)
             | ActorToEngine::Netlink
             | ActorToEngine::Shell

@@ -8,8 +8,11 @@ pub mod events;
 pub mod evidence;
 pub mod fact_lookup;
 mod group_roots;
+mod ipc_watch;
 mod judge;
+mod keeper_source;
 pub mod lab;
+pub mod lab_error;
 pub mod link;
 pub mod link_error;
 pub mod options;
@@ -35,6 +38,7 @@ use self::waiting::AwaitedActor;
 use crate::action::{LabFacts, PreflightCheck};
 use crate::failure::Failure;
 use crate::kernel::pty::TerminalSize;
+use crate::laid_out::UnpackProgress;
 use crate::lesson::detour::Detour;
 use crate::lesson::expect::verdict::Verdict;
 use crate::notice::Refusal;
@@ -160,6 +164,8 @@ pub enum Event {
     },
     /// An actor lets the engine wait; None: no longer.
     Waiting(Option<AwaitedActor>),
+    /// The progress of an image made elsewhere, on the way to the first lab.
+    Unpacking(UnpackProgress),
     /// A request can't be served here; nothing else changed.
     RequestRefused {
         why: Refusal,

@@ -1,7 +1,9 @@
 //! The options of a session.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use crate::image::Image;
 use crate::wire::protocol::PanickingRole;
 
 /// The options that a session is opened with, besides its lesson.
@@ -9,6 +11,8 @@ use crate::wire::protocol::PanickingRole;
 pub struct SessionOptions {
     /// This program's own binary, see `KeeperHandle::start`.
     pub program: PathBuf,
+    /// The image of all labs, in the place of the default one.
+    pub image: Option<Arc<Image>>,
     /// Keep the next lab ready: for front ends that rewind.
     pub spare: bool,
     /// The role that a test has panic, see `LabPlan`.
@@ -31,7 +35,7 @@ impl SessionOptions {
             _ => None,
         });
 
-        SessionOptions { program: program.into(), spare: false, panics }
+        SessionOptions { program: program.into(), image: None, spare: false, panics }
     }
 
     /// The options of one that rewinds.

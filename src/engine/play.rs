@@ -128,6 +128,7 @@ impl Server<'_> {
             | Event::ShellOpened { .. }
             | Event::ShellMoved { .. }
             | Event::Waiting(_)
+            | Event::Unpacking(_)
             | Event::RequestRefused { .. }
             | Event::Failed(_)
             | Event::SessionEnded(_) => {}

@@ -8,7 +8,8 @@ use super::acts::{self, ActionsOutcome};
 use super::contention::{self, CpuWatch};
 use super::evidence::StepEvidence;
 use super::fact_lookup::gather_facts;
-use super::lab::{Lab, LabError};
+use super::lab::Lab;
+use super::lab_error::LabError;
 use super::replay::ReplayedAction;
 use super::sampler::Sampler;
 use super::transcript::{Transcript, Transcripts};
@@ -97,7 +98,7 @@ impl Playthrough {
         let started = Instant::now();
         self.draw(&step.charts);
         let lab = &mut self.lab;
-        lab.set_watched_directories(&step.look);
+        lab.watch_steps(&[step]);
 
         // A repair mends what is broken: it is compared with the broken state, as a learner's is.
         let mut watch = CpuWatch::start(step);
@@ -145,7 +146,7 @@ impl Playthrough {
     /// it would have done may be there.
     pub fn pass_over(&mut self, step: &Step, status: StepStatus) -> Result<StepRecord, LabError> {
         // A directory that the step before looked at would seem gone.
-        self.lab.set_watched_directories(&step.look);
+        self.lab.watch_steps(&[step]);
         let before = Arc::new(self.lab.snapshot());
         let (after, verdicts) = match &status {
             StepStatus::LeftOut => {

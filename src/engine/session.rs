@@ -1,11 +1,12 @@
 //! A session: one learner, one lesson, one lab at a time. It plays steps, and rewinds by replaying.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::lab::{Lab, LabError};
+use super::keeper_source::KeeperSource;
+use super::lab::Lab;
+use super::lab_error::LabError;
 use super::options::SessionOptions;
 use super::playthrough::{Playthrough, StepPlan};
 use super::turn::Judging;
@@ -18,7 +19,7 @@ use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::detour::Detour;
-use crate::lesson::model::{Lesson, Step, WatchedDirectory};
+use crate::lesson::model::{Lesson, Step};
 use crate::observe::machine::{MachineState, SessionTraces};
 use crate::op::ActorName;
 use crate::proof::Proof;
@@ -30,8 +31,8 @@ use crate::wire::protocol::LabPlan;
 pub struct Session {
     lesson: Arc<Lesson>,
     facts: Facts,
-    /// This program's own binary, for another keeper in the place of one that is lost.
-    program: PathBuf,
+    /// The source of another keeper in the place of one that is lost.
+    keepers: KeeperSource,
     plan: LabPlan,
     keeper: Option<KeeperHandle>,
     /// The lab that is up; a branch's, while one is looked at.
@@ -95,7 +96,8 @@ impl Session {
         waiting: WaitContext,
     ) -> Result<Session, SessionError> {
         let machine_before = MachineState::now();
-        let keeper = KeeperHandle::start(&options.program)?;
+        let keepers = KeeperSource::of(options);
+        let keeper = keepers.start(&waiting)?;
         let wants_disk = lesson.needs.disk || lesson.steps.iter().any(|step| step.needs.disk);
         let disk = facts.disk.as_ref().filter(|_| wants_disk).map(|disk| disk.number.clone());
         let plan = LabPlan {
@@ -108,7 +110,7 @@ impl Session {
         let mut session = Session {
             lesson,
             facts,
-            program: options.program.clone(),
+            keepers,
             plan,
             keeper: Some(keeper),
             current: None,
@@ -171,7 +173,7 @@ impl Session {
 
         let keeper = self.keeper.as_mut().ok_or(SessionError::NoLab)?;
         if keeper.is_lost() {
-            *keeper = KeeperHandle::start(&self.program)?;
+            *keeper = self.keepers.start(&self.waiting)?;
         }
 
         self.ours.note_keeper(keeper.pid());
@@ -201,12 +203,10 @@ impl Session {
 
         // What the last step showed stays in sight beside what the next one is about.
         let last = played.checked_sub(1).and_then(|index| lesson.steps.get(index));
-        let mut look: Vec<WatchedDirectory> =
-            last.into_iter().chain(step).flat_map(|step| step.look.clone()).collect();
-        look.dedup();
+        let in_sight: Vec<&Step> = last.into_iter().chain(step).collect();
 
         let lab = self.lab()?;
-        lab.set_watched_directories(&look);
+        lab.watch_steps(&in_sight);
         let live = lab.snapshot();
         let context = lab.lab_facts(&live);
         let info = lab.info();

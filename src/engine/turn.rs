@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::evidence::StepEvidence;
-use super::lab::{Lab, LabError};
+use super::lab::Lab;
+use super::lab_error::LabError;
 use super::transcript::Transcript;
 use super::{TurnGoal, TurnState, typed_process};
 use crate::diff::Diff;
@@ -50,7 +51,7 @@ impl Turn {
         lab: &mut Lab,
     ) -> Result<Turn, LabError> {
         lab.check_alive()?;
-        lab.set_watched_directories(&step.look);
+        lab.watch_steps(&[&step]);
         let before = Arc::new(lab.snapshot());
         let (latest, verdicts) =
             lab.judge(&step, &StepEvidence { before: &before, outputs: &[], ops: &[] })?;

@@ -43,6 +43,11 @@ impl WaitContext {
         WaitContext { cancel: Some(cancel), listener: Some(listener) }
     }
 
+    /// Waiting that nobody cuts short, and somebody hears of.
+    pub fn heard_by(listener: EventSender) -> WaitContext {
+        WaitContext { cancel: None, listener: Some(listener) }
+    }
+
     pub fn listener(&self) -> Option<&EventSender> {
         self.listener.as_ref()
     }

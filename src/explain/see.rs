@@ -1,7 +1,7 @@
 //! Lines to type into a shell of the lab, to see oneself what a row says. Each one looks, and changes nothing of the lab.
 
 use crate::action::paths::shell_word;
-use crate::op::{ActorName, MappedIds};
+use crate::op::{ActorName, IpcObject, MappedIds};
 
 /// A line for a shell beside the lab's host: it has all programs of the machine's /usr, and sees into every other actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,12 @@ pub fn namespace(seat: &Seat, kind: &str, inode: u64) -> SeeLine {
 
 pub fn host_name(seat: &Seat, name: &str) -> SeeLine {
     see(format!("{}cat /proc/sys/kernel/hostname", seat.enter("-u")), name)
+}
+
+pub fn ipc_object(seat: &Seat, object: &IpcObject) -> SeeLine {
+    // The table has keys as signed numbers.
+    let key = object.key.cast_signed();
+    see(format!("{}cat {}", seat.enter("-i"), object.kind.table()), key.to_string())
 }
 
 /// The first range of a user map; who has none is 65534.
@@ -165,7 +171,7 @@ pub fn manual(section: &str, name: &str) -> String {
 
 /// A line that makes the call, and whose effects are gone when it ends: it works in namespaces of its own, or is refused.
 pub fn call(name: &str) -> Option<SeeLine> {
-    const LINES: [(&str, &str); 41] = [
+    const LINES: [(&str, &str); 47] = [
         ("mount", "strace -f -e trace=mount unshare -m true"),
         ("umount2", "strace -f -e trace=umount2 unshare -m umount -l /proc"),
         (
@@ -183,6 +189,12 @@ pub fn call(name: &str) -> Option<SeeLine> {
         ("read", "strace -e trace=read cat /proc/version"),
         ("stat", "strace -e trace=%%stat ls -d /proc"),
         ("sethostname", "strace -f -e trace=sethostname unshare -u hostname box"),
+        ("msgget", "strace -f -e trace=msgget unshare -i ipcmk -Q"),
+        ("shmget", "strace -f -e trace=shmget unshare -i ipcmk -M 4096"),
+        ("semget", "strace -f -e trace=semget unshare -i ipcmk -S 1"),
+        ("msgctl", "strace -f -e trace=msgctl unshare -i sh -c 'ipcmk -Q; ipcrm -q 0'"),
+        ("shmctl", "strace -f -e trace=shmctl unshare -i sh -c 'ipcmk -M 4096; ipcrm -m 0'"),
+        ("semctl", "strace -f -e trace=semctl unshare -i sh -c 'ipcmk -S 1; ipcrm -s 0'"),
         ("getpid", "strace -e trace=getpid bash -c true"),
         ("kill", "strace -e trace=kill bash -c 'kill -0 $$'"),
         ("clone", "strace -f -e trace=clone,clone3 unshare -fp true"),

@@ -12,12 +12,13 @@ use super::rows::{
 use super::see;
 use crate::call::Call;
 use crate::diff::CgroupFile;
-use crate::op::{ActorName, NamespaceKind, Op};
+use crate::op::{ActorName, IpcObject, NamespaceKind, Op};
 use crate::snapshot::{
     Address, DirEntry, FirewallRule, Link, Mount, NamespaceContent, Neighbour, Overlay,
     OverlayEntry, Process, Route, Traffic,
 };
 use crate::view::{ChartKind, ViewKind};
+use crate::words;
 
 /// Something that a row of a pane is about.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +35,10 @@ pub enum Topic<'a> {
     HostName {
         actor: &'a ActorName,
         name: &'a str,
+    },
+    IpcObject {
+        actor: &'a ActorName,
+        object: &'a IpcObject,
     },
     NamespaceContent(&'a NamespaceContent),
     Link {
@@ -115,6 +120,19 @@ impl Topic<'_> {
                     vec![what],
                     seen(line, GONE),
                     &["UTS namespace", "sethostname"],
+                )
+            }
+            Topic::IpcObject { actor, object } => {
+                let line = data.seat(actor).map(|seat| see::ipc_object(&seat, object));
+                let what = format!(
+                    "All processes in the IPC namespace of {actor} find it by its key, {:#x}. It stays until it is removed or the namespace ends.",
+                    object.key
+                );
+                card(
+                    words::rows::ipc_object(object),
+                    vec![what],
+                    seen(line, GONE),
+                    &["System V IPC", "IPC namespace"],
                 )
             }
             Topic::NamespaceContent(content) => content_card(content, data),

@@ -1,6 +1,6 @@
 //! **Exports**: a lesson that was played, as something that is read or watched without this program. Pure.
 //!
-//! Every format tells what a `PlayedLesson` holds: one file per format.
+//! Every format tells what a `PlayedLesson` holds: one file per format. A script (`script`) tells what the lesson says alone.
 
 pub(crate) mod answered_question;
 mod cast;
@@ -10,6 +10,7 @@ pub mod map;
 mod markdown;
 mod played_lesson;
 mod prose;
+pub mod script;
 mod step_map;
 
 use std::io::{self, Write};

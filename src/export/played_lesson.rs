@@ -9,7 +9,7 @@ use crate::lesson::model::{ActionEntry, Branch, Lesson, Step};
 use crate::op::{ActorName, OpRecord, Outcome};
 use crate::report::{ChartSeries, StepRecord};
 use crate::tape::{RecordedState, Tape};
-use crate::text::{safe, safe_lines};
+use crate::text::{safe, safe_lines, tabs_laid};
 use crate::ui::highlight::{Highlighted, Language, Pieces, TokenKind, highlight};
 use crate::view::ViewKind;
 
@@ -282,7 +282,7 @@ fn printed(op: &OpRecord, most: usize) -> Vec<OutputLine> {
     let lines = op.outcome.output().split_inclusive('\n').map(|line| {
         end += line.len();
         let piece = op.pieces.iter().find(|piece| piece.end >= end);
-        let text = safe(&line.trim_end_matches(['\n', '\r']).replace('\t', "    "));
+        let text = safe(&tabs_laid(line.trim_end_matches(['\n', '\r'])));
         OutputLine::Printed { text, at_ms: piece.map_or(0, |piece| piece.at_ms) }
     });
     let mut lines: Vec<OutputLine> = lines.collect();

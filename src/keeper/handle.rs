@@ -13,10 +13,12 @@ use nix::unistd::Pid;
 use super::answer::{NoAnswer, await_answer};
 use super::{cgroups, sweep};
 use crate::failure::Failure;
+use crate::image::Image;
 use crate::kernel::inherited::{self, LowLimit};
 use crate::kernel::log;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::sealed;
+use crate::laid_out::UnpackProgress;
 use crate::op::{ActorName, Op, OpRecord};
 use crate::wire::protocol::{EngineToKeeper, KeeperToEngine, LabPlan, MadeLab, RoleFailure};
 use crate::wire::{Received, Wire, WireError, death_timeout};
@@ -32,6 +34,24 @@ pub struct KeeperHandle {
     wire: Option<Wire>,
     child: Child,
     process: Pidfd,
+    /// The listener to how far the image is laid out.
+    unpacking: UnpackingListener,
+}
+
+/// Somebody who hears how far an image is laid out.
+#[derive(Default)]
+pub struct UnpackingListener(Option<Box<dyn FnMut(UnpackProgress) + Send>>);
+
+impl UnpackingListener {
+    pub fn new(listener: impl FnMut(UnpackProgress) + Send + 'static) -> UnpackingListener {
+        UnpackingListener(Some(Box::new(listener)))
+    }
+}
+
+impl std::fmt::Debug for UnpackingListener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UnpackingListener")
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +102,24 @@ impl KeeperHandle {
             .map(Pid::from_raw)
             .and_then(Pidfd::open);
         let process = process.map_err(|errno| KeeperError::Start(errno.into()))?;
-        Ok(KeeperHandle { wire: Some(wire), child, process })
+        Ok(KeeperHandle {
+            wire: Some(wire),
+            child,
+            process,
+            unpacking: UnpackingListener::default(),
+        })
+    }
+
+    /// Have all labs made from this image, in the place of the default one.
+    pub fn use_image(
+        &mut self,
+        image: &Image,
+        unpacking: UnpackingListener,
+    ) -> Result<(), KeeperError> {
+        self.unpacking = unpacking;
+        let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
+        let files: Vec<_> = image.files.iter().map(AsRawFd::as_raw_fd).collect();
+        Ok(wire.send(&EngineToKeeper::UseImage(image.layers.clone()), &files)?)
     }
 
     pub fn pid(&self) -> u32 {
@@ -110,9 +147,9 @@ impl KeeperHandle {
         match self.ask(&EngineToKeeper::Device { actor: actor.clone(), op: op.clone() })?.message {
             KeeperToEngine::Performed(record) => Ok(record),
             KeeperToEngine::Failed(failure) => Err(failure.into()),
-            KeeperToEngine::Made(_) | KeeperToEngine::LabEnded(_) => {
-                Err(KeeperError::Gone(WireError::Closed))
-            }
+            KeeperToEngine::Made(_)
+            | KeeperToEngine::LabEnded(_)
+            | KeeperToEngine::Unpacking(_) => Err(KeeperError::Gone(WireError::Closed)),
         }
     }
 
@@ -124,9 +161,9 @@ impl KeeperHandle {
                 Ok((made, Wire::from_fd(fd)))
             }
             KeeperToEngine::Failed(failure) => Err(failure.into()),
-            KeeperToEngine::Performed(_) | KeeperToEngine::LabEnded(_) => {
-                Err(KeeperError::Gone(WireError::Closed))
-            }
+            KeeperToEngine::Performed(_)
+            | KeeperToEngine::LabEnded(_)
+            | KeeperToEngine::Unpacking(_) => Err(KeeperError::Gone(WireError::Closed)),
         }
     }
 
@@ -163,9 +200,10 @@ impl KeeperHandle {
         }
         match self.ask(&EngineToKeeper::HowLabEnded { id: id.to_owned() }).ok()?.message {
             KeeperToEngine::LabEnded(why) => why,
-            KeeperToEngine::Made(_) | KeeperToEngine::Performed(_) | KeeperToEngine::Failed(_) => {
-                None
-            }
+            KeeperToEngine::Made(_)
+            | KeeperToEngine::Performed(_)
+            | KeeperToEngine::Failed(_)
+            | KeeperToEngine::Unpacking(_) => None,
         }
     }
 
@@ -177,17 +215,23 @@ impl KeeperHandle {
         let wire = self.wire.as_mut().ok_or(WireError::Closed)?;
         wire.send(request, &[])?;
 
-        if let Err(silence) = await_answer(wire, &self.process, ANSWER_TIMEOUT) {
-            // A late answer would be taken for that to the next request.
-            self.wire = None;
-            return Err(match silence {
-                NoAnswer::Stopped => KeeperError::Stopped(pid),
-                NoAnswer::TimedOut => KeeperError::Silent(pid),
-                NoAnswer::Broken(errno) => KeeperError::Gone(errno.into()),
-            });
-        }
+        loop {
+            if let Err(silence) = await_answer(wire, &self.process, ANSWER_TIMEOUT) {
+                // A late answer would be taken for that to the next request.
+                self.wire = None;
+                return Err(match silence {
+                    NoAnswer::Stopped => KeeperError::Stopped(pid),
+                    NoAnswer::TimedOut => KeeperError::Silent(pid),
+                    NoAnswer::Broken(errno) => KeeperError::Gone(errno.into()),
+                });
+            }
 
-        Ok(wire.receive()?)
+            let received: Received<KeeperToEngine> = wire.receive()?;
+            let KeeperToEngine::Unpacking(progress) = received.message else { return Ok(received) };
+            if let Some(listener) = &mut self.unpacking.0 {
+                listener(progress);
+            }
+        }
     }
 
     /// True once nothing can be asked of it any more: what is wanted takes another keeper.

@@ -27,8 +27,10 @@ use self::running_lab::RunningLab;
 use self::running_store::RunningStore;
 use self::scratch_file::ScratchFile;
 use crate::failure::{Failure, with_causes};
+use crate::image::Image;
 use crate::kernel::bpf::settings;
 use crate::kernel::{confine, inherited, log, panics, perform, process};
+use crate::laid_out::UnpackProgress;
 use crate::op::{ActorName, Op};
 use crate::wire::protocol::{
     EngineToKeeper, FailureContext, KeeperToEngine, LabCgroup, LabPlan, MadeLab, PanickingRole,
@@ -60,6 +62,7 @@ pub fn main() -> u8 {
     confine::keep_only(&[&wire, &log::LogDescriptor]);
 
     let mut keeper = Keeper {
+        image: None,
         owner: OwnerProcess::this_process(),
         hierarchies: cgroups::hierarchies(),
         attached: Vec::new(),
@@ -83,6 +86,8 @@ pub fn main() -> u8 {
 
 #[derive(Debug)]
 struct Keeper {
+    /// The image that stores lay out; none for the default one.
+    image: Option<Image>,
     owner: OwnerProcess,
     hierarchies: Vec<SubtreeHierarchy>,
     /// Hierarchies that nobody had mounted.
@@ -111,6 +116,11 @@ impl Keeper {
                 .inspect(|received| tracing::info!(request = ?received.message, "asked"))
             {
                 Ok(received) => match received.message {
+                    EngineToKeeper::UseImage(layers) => {
+                        let files = received.fds.into_iter().map(Into::into).collect();
+                        self.image = Some(Image { layers, files });
+                        continue;
+                    }
                     EngineToKeeper::MakeLab(plan) => (plan, Succession::InPlaceOfAll),
                     EngineToKeeper::MakeLabBeside(plan) => (plan, Succession::Beside),
                     EngineToKeeper::Device { actor, op } => {
@@ -141,14 +151,18 @@ impl Keeper {
                     if let Some((_, lab)) = other {
                         lab.end();
                     }
-                    self.make_lab(&plan)
+                    self.make_lab(&plan, |progress| {
+                        // Whoever does not hear it is gone, which the next word shows.
+                        let _ = wire.send(&KeeperToEngine::Unpacking(progress), &[]);
+                    })
                 }
             };
 
             self.hand_over(wire, lab, succession)?;
             // Only now, so that nobody waits for a teardown or for the next lab.
             if plan.spare {
-                let spare = self.make_lab(&plan).inspect_err(|failure| {
+                // Its store is up: nothing is unpacked for it.
+                let spare = self.make_lab(&plan, |_| {}).inspect_err(|failure| {
                     tracing::error!(failure = with_causes(failure), "no spare lab")
                 });
                 self.spare = spare.ok().map(|lab| (plan, lab));
@@ -225,6 +239,7 @@ impl Keeper {
             cgroups: lab.subtree.cgroups.clone(),
             disk: lab.scratch.as_ref().map(|scratch| scratch.disk.clone()),
             rootless: !Uid::effective().is_root(),
+            image: self.store.as_ref().and_then(|store| store.image),
         };
 
         let engine_end = lab.engine_end.take();
@@ -235,7 +250,12 @@ impl Keeper {
         sent
     }
 
-    fn make_lab(&mut self, plan: &LabPlan) -> Result<RunningLab, RoleFailure> {
+    /// A new lab. `told` hears how far its image is laid out, where that is to be done first.
+    fn make_lab(
+        &mut self,
+        plan: &LabPlan,
+        told: impl FnMut(UnpackProgress),
+    ) -> Result<RunningLab, RoleFailure> {
         if plan.panics == Some(PanickingRole::Keeper) {
             panic!("a test asked for it");
         }
@@ -246,7 +266,7 @@ impl Keeper {
         }
         if self.store.is_none() {
             sweep::sweep_all(&self.hierarchies);
-            self.store = Some(running_store::start()?);
+            self.store = Some(running_store::start(self.image.as_ref(), told)?);
         }
 
         self.attach(&plan.controllers)?;

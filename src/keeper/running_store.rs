@@ -15,13 +15,16 @@ use super::running_lab;
 use super::scratch_file::ScratchFile;
 use crate::doctor::LabIdMapping;
 use crate::failure::Failure;
+use crate::image::Image;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::{confine, log};
 use crate::lab::store::{self, IdRange};
+use crate::laid_out::{UnpackProgress, UnpackedImage};
 use crate::op::NamespaceKind;
 use crate::wire::protocol::{
-    FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
+    FailureContext, KeeperToStore, LabOrder, LaidOutImage, PanickingRole, RoleFailure,
+    StoreToKeeper,
 };
 use crate::wire::{Wire, WireError, death_timeout};
 
@@ -37,6 +40,8 @@ pub(super) struct RunningStore {
     pub root_id: Option<u32>,
     /// True while it owes an answer.
     pub is_silent: bool,
+    /// The tally of an image that was made elsewhere.
+    pub image: Option<UnpackedImage>,
 }
 
 impl RunningStore {
@@ -95,7 +100,7 @@ impl RunningStore {
                 Ok((host, engine_end.into_fd()))
             }
             StoreToKeeper::Failed(failure) => Err(failure),
-            StoreToKeeper::Ready { .. } | StoreToKeeper::Ended(_) => {
+            StoreToKeeper::Ready(_) | StoreToKeeper::Unpacking(_) | StoreToKeeper::Ended(_) => {
                 Err(RoleFailure::new("talk to the store", Errno::EPROTO))
             }
         }
@@ -120,9 +125,10 @@ impl RunningStore {
         match self.wire.receive::<StoreToKeeper>() {
             Ok(received) => match received.message {
                 StoreToKeeper::Ended(how) => how.map(Failure::new),
-                StoreToKeeper::Ready { .. } | StoreToKeeper::Forked | StoreToKeeper::Failed(_) => {
-                    None
-                }
+                StoreToKeeper::Ready(_)
+                | StoreToKeeper::Unpacking(_)
+                | StoreToKeeper::Forked
+                | StoreToKeeper::Failed(_) => None,
             },
             Err(_) => self.process.end_within(death_timeout()).map(of_store),
         }
@@ -137,8 +143,11 @@ fn lost_store(tried: &str, store: &Pidfd, error: &WireError) -> RoleFailure {
     }
 }
 
-/// Fork the store into a user namespace of its own and map its ids.
-pub(super) fn start() -> Result<RunningStore, RoleFailure> {
+/// Fork the store into a user namespace of its own, map its ids, and have it lay out the image. `told` hears how far that is.
+pub(super) fn start(
+    image: Option<&Image>,
+    mut told: impl FnMut(UnpackProgress),
+) -> Result<RunningStore, RoleFailure> {
     let (mut wire, store_end) = Wire::pair().while_doing("make the store's wire")?;
     let (mapped, say_mapped) = nix::unistd::pipe2(OFlag::O_CLOEXEC).while_doing("make a pipe")?;
     let mapping = LabIdMapping::choose();
@@ -146,7 +155,7 @@ pub(super) fn start() -> Result<RunningStore, RoleFailure> {
     let namespaces = [NamespaceKind::User, NamespaceKind::Mount];
 
     match process::fork_role(&namespaces).while_doing("make a user namespace")? {
-        RoleFork::Child => be_store(store_end, mapped, mapping, me),
+        RoleFork::Child => be_store(store_end, mapped, mapping, image, me),
         RoleFork::Parent(store) => {
             drop((store_end, mapped));
             let maps = store::id_maps(mapping.first, mapping.count);
@@ -162,31 +171,22 @@ pub(super) fn start() -> Result<RunningStore, RoleFailure> {
                         .write_all(b"!")
                         .while_doing("let the store go on")
                 })
-                .and_then(|()| {
-                    await_answer(&wire, &store, STORE_TIMEOUT)
-                        .map_err(NoAnswer::errno)
-                        .while_doing("start the store")
-                })
-                .and_then(|()| match wire.receive::<StoreToKeeper>() {
-                    Ok(received) => match received.message {
-                        StoreToKeeper::Ready { .. } => Ok(()),
-                        StoreToKeeper::Failed(failure) => Err(failure),
-                        StoreToKeeper::Forked | StoreToKeeper::Ended(_) => {
-                            Err(RoleFailure::new("start the store", Errno::EPROTO))
-                        }
-                    },
-                    Err(error) => Err(lost_store("start the store", &store, &error)),
-                });
+                .and_then(|()| await_image(&mut wire, &store, &mut told));
 
-            let store = RunningStore {
+            let mut store = RunningStore {
                 wire,
                 process: store,
                 root_id: Uid::effective().is_root().then_some(mapping.first),
                 is_silent: false,
+                image: None,
             };
 
             match ready {
-                Ok(()) => Ok(store),
+                Ok(LaidOutImage::Default { .. }) => Ok(store),
+                Ok(LaidOutImage::Unpacked(tally)) => {
+                    store.image = Some(tally);
+                    Ok(store)
+                }
                 Err(failure) => {
                     store.end();
                     Err(failure)
@@ -196,9 +196,41 @@ pub(super) fn start() -> Result<RunningStore, RoleFailure> {
     }
 }
 
-fn be_store(mut wire: Wire, mapped: OwnedFd, mapping: LabIdMapping, parent: Pid) -> ! {
+/// Wait until a store has laid out its image, however often it says how far it is: each word counts anew.
+fn await_image(
+    wire: &mut Wire,
+    store: &Pidfd,
+    told: &mut impl FnMut(UnpackProgress),
+) -> Result<LaidOutImage, RoleFailure> {
+    loop {
+        await_answer(wire, store, STORE_TIMEOUT)
+            .map_err(NoAnswer::errno)
+            .while_doing("start the store")?;
+        match wire.receive::<StoreToKeeper>() {
+            Ok(received) => match received.message {
+                StoreToKeeper::Ready(image) => return Ok(image),
+                StoreToKeeper::Unpacking(progress) => told(progress),
+                StoreToKeeper::Failed(failure) => return Err(failure),
+                StoreToKeeper::Forked | StoreToKeeper::Ended(_) => {
+                    return Err(RoleFailure::new("start the store", Errno::EPROTO));
+                }
+            },
+            Err(error) => return Err(lost_store("start the store", store, &error)),
+        }
+    }
+}
+
+fn be_store(
+    mut wire: Wire,
+    mapped: OwnedFd,
+    mapping: LabIdMapping,
+    image: Option<&Image>,
+    parent: Pid,
+) -> ! {
     // The keeper's own wire, and the mounts that are descriptors of its, stay with the keeper.
-    confine::keep_only(&[&wire, &mapped, &log::LogDescriptor]);
+    let mut kept: Vec<&dyn AsRawFd> = vec![&wire, &mapped, &log::LogDescriptor];
+    kept.extend(image.iter().flat_map(|image| &image.files).map(|file| file as &dyn AsRawFd));
+    confine::keep_only(&kept);
     log::set_role("store");
 
     let mut word = [0];
@@ -213,7 +245,7 @@ fn be_store(mut wire: Wire, mapped: OwnedFd, mapping: LabIdMapping, parent: Pid)
     }
 
     process::set_title("unboxed: store");
-    process::exit_now(store::run_store(wire, IdRange { count: mapping.count }))
+    process::exit_now(store::run_store(wire, IdRange { count: mapping.count }, image))
 }
 
 /// Become root of the new user namespace, and nobody outside it.

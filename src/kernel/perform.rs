@@ -8,7 +8,7 @@ use super::bpf::devices::{self, DevicePolicy};
 use super::mount::{self, MountCall};
 use super::net::RouteSocket;
 use super::record::Recorder;
-use super::{copy, file, icmp, nft, program};
+use super::{copy, file, icmp, nft, program, sysv};
 use crate::call::ErrnoName;
 use crate::op::{ActorName, DeviceRule, Op, OpRecord, Outcome, UmountFlag, WriteMode};
 use crate::text::octal_undone;
@@ -140,6 +140,7 @@ fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
             let pid = recorder.call("getpid", "", || Ok::<_, Errno>(nix::unistd::getpid()))?;
             output = pid.to_string();
         }
+        Op::Ipc { kind, key, order } => sysv::change(recorder, *kind, *key, *order)?,
         Op::Run { argv } => {
             let finished = program::run(recorder, argv)?;
             let status = finished.status.code();

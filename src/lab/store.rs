@@ -12,15 +12,18 @@ use super::hosts::Hosts;
 use super::store_layout::{StoreLayout, bind_mount};
 use super::{init, root};
 use crate::failure::{Failure, with_causes};
+use crate::image::{self, Image, UnpackError, UnpackLimits};
 use crate::kernel::mount::{self, MountCall};
 use crate::kernel::panics;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::process::{self, RoleFork};
 use crate::kernel::record::Recorder;
+use crate::laid_out::{UnpackProgress, UnpackedImage};
 use crate::op::{IdMaps, MappedIds, MountFlag, NamespaceKind, SetgroupsRule};
 use crate::rootfs;
 use crate::wire::protocol::{
-    FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
+    FailureContext, KeeperToStore, LabOrder, LaidOutImage, PanickingRole, RoleFailure,
+    StoreToKeeper,
 };
 use crate::wire::{Wire, WireError, death_timeout};
 
@@ -43,8 +46,10 @@ pub(super) const LAB_NAMESPACES: [NamespaceKind; 6] = [
 
 /// The store's main function, until its wire is closed. `wire` leads to the keeper, who wrote the id
 /// maps and said so before. Returns the exit status.
-pub fn run_store(mut wire: Wire, ids: IdRange) -> i32 {
-    match panics::catch_panic(|| serve_until_closed(&mut wire, ids)) {
+///
+/// Without an image that was made elsewhere it lays out the default one.
+pub fn run_store(mut wire: Wire, ids: IdRange, image: Option<&Image>) -> i32 {
+    match panics::catch_panic(|| serve_until_closed(&mut wire, ids, image)) {
         Ok(served) => i32::from(served.is_err()),
         Err(place) => {
             let _ = wire.send(&StoreToKeeper::Failed(RoleFailure::panicked("store", &place)), &[]);
@@ -53,11 +58,19 @@ pub fn run_store(mut wire: Wire, ids: IdRange) -> i32 {
     }
 }
 
-fn serve_until_closed(wire: &mut Wire, ids: IdRange) -> Result<(), WireError> {
-    match lay_out_store() {
-        Ok((layout, missing)) => {
-            tracing::info!(?missing, "the image is laid out");
-            wire.send(&StoreToKeeper::Ready { missing }, &[])?;
+fn serve_until_closed(
+    wire: &mut Wire,
+    ids: IdRange,
+    image: Option<&Image>,
+) -> Result<(), WireError> {
+    let laid_out = lay_out_store(image, |progress| {
+        // Whoever does not hear it is gone, which the next word shows.
+        let _ = wire.send(&StoreToKeeper::Unpacking(progress), &[]);
+    });
+    match laid_out {
+        Ok((layout, image)) => {
+            tracing::info!(?image, "the image is laid out");
+            wire.send(&StoreToKeeper::Ready(image), &[])?;
             serve_labs(wire, &layout, ids)
         }
         Err(failure) => wire.send(&StoreToKeeper::Failed(failure), &[]),
@@ -172,23 +185,67 @@ pub fn map_ids(pid: Pid, maps: &IdMaps) -> Result<(), Errno> {
     files.try_for_each(|(name, text)| process::write_file(format!("/proc/{pid}/{name}"), &text))
 }
 
-fn lay_out_store() -> Result<(StoreLayout, Vec<String>), RoleFailure> {
-    let layout = mount_layout()?;
-    let missing = fill_image(&layout.image())?;
+fn lay_out_store(
+    image: Option<&Image>,
+    told: impl FnMut(UnpackProgress),
+) -> Result<(StoreLayout, LaidOutImage), RoleFailure> {
+    let layout = match image {
+        None => mount_layout(FROM_THIS_MACHINE)?,
+        Some(_) => mount_layout(&made_elsewhere())?,
+    };
+    let laid_out = match image {
+        None => LaidOutImage::Default { missing: fill_image(&layout.image())? },
+        Some(image) => LaidOutImage::Unpacked(unpack_image(image, &layout.image(), told)?),
+    };
     // Onto itself: to be read-only, it has to be a mount. mount_setattr(2) takes nothing less.
     bind_mount(&layout.image(), &layout.image()).while_doing("bind the image")?;
     mount::make_read_only(&layout.image()).while_doing("make the image read-only")?;
-    Ok((layout, missing))
+    Ok((layout, laid_out))
+}
+
+/// Options of the tmpfs that holds the default image.
+pub(super) const FROM_THIS_MACHINE: &str = "mode=0755,size=256m,nr_inodes=100k";
+
+/// Options of the tmpfs that holds an image made elsewhere: at most half of the memory that is available, since its files are in
+/// memory, and a machine that has none left would end something else.
+fn made_elsewhere() -> String {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = meminfo.lines().find_map(|line| {
+        line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+    });
+    let most = UnpackLimits::OF_LABS.bytes >> 10;
+    // Every kernel since 3.14 tells it.
+    let kibibytes = available.map_or(1 << 20, |available| (available / 2).clamp(1 << 14, most));
+    format!("mode=0755,size={kibibytes}k,nr_inodes=1100k")
+}
+
+/// Lay out an image that was made elsewhere: its layers one over the other in `base`, as the steps of lessons call the lowest
+/// layer, and `tools` above it with nothing in it.
+fn unpack_image(
+    image: &Image,
+    into: &Path,
+    told: impl FnMut(UnpackProgress),
+) -> Result<UnpackedImage, RoleFailure> {
+    let [base, tools] = ["base", "tools"].map(|name| into.join(name));
+    for dir in [&base, &tools] {
+        std::fs::create_dir(dir).while_doing("make a directory for the image")?;
+    }
+    let broken =
+        |error: UnpackError| RoleFailure::because("lay out the image", Failure::of(&error));
+    let tally = image::unpack(&image.layers, &image.files, &base, UnpackLimits::OF_LABS, told)
+        .map_err(broken)?;
+    let added = image::add_mount_points(&base).map_err(broken)?;
+    Ok(UnpackedImage { added, ..tally })
 }
 
 /// The store's own tmpfs, and in it the machine's programs and a place for the image.
-pub(super) fn mount_layout() -> Result<StoreLayout, RoleFailure> {
+pub(super) fn mount_layout(options: &str) -> Result<StoreLayout, RoleFailure> {
     let recorder = &mut Recorder::default();
     let private = [MountFlag::Recursive, MountFlag::Private];
     let call = MountCall { source: None, target: "/", fstype: None, flags: &private, data: None };
     mount::mount(recorder, call).while_doing("make the store's mounts private")?;
 
-    let dir = mount_tmpfs_somewhere()?;
+    let dir = mount_tmpfs_somewhere(options)?;
     let layout = StoreLayout { dir };
     for dir in [layout.host(), layout.image(), layout.lab()] {
         std::fs::create_dir(&dir).while_doing("make a directory in the store")?;
@@ -199,7 +256,7 @@ pub(super) fn mount_layout() -> Result<StoreLayout, RoleFailure> {
 }
 
 /// Cover a directory that any machine has: nothing outside this mount namespace sees it.
-fn mount_tmpfs_somewhere() -> Result<PathBuf, RoleFailure> {
+fn mount_tmpfs_somewhere(options: &str) -> Result<PathBuf, RoleFailure> {
     let mut last = Errno::ENOENT;
     // Not on /var/tmp, which the scratch file is bound from.
     for target in ["/tmp", "/mnt", "/srv", "/home", "/media", "/opt"] {
@@ -208,7 +265,7 @@ fn mount_tmpfs_somewhere() -> Result<PathBuf, RoleFailure> {
             target,
             fstype: Some("tmpfs"),
             flags: &[MountFlag::NoSuid, MountFlag::NoDev],
-            data: Some("mode=0755,size=256m,nr_inodes=100k"),
+            data: Some(options),
         };
 
         match mount::mount_unrecorded(call) {

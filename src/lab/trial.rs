@@ -58,7 +58,7 @@ pub fn try_lab(ids: IdRange, network: NetworkTrial, tell: Tell<'_>) {
 
 /// The mounts of a store, with an empty image.
 fn prepare() -> Result<StoreLayout, RoleFailure> {
-    let layout = store::mount_layout()?;
+    let layout = store::mount_layout(store::FROM_THIS_MACHINE)?;
     std::fs::create_dir(layout.image().join("lower")).while_doing("make a directory")?;
     Ok(layout)
 }

@@ -194,6 +194,16 @@ impl Step {
         self.breaks.iter().chain(&self.actions)
     }
 
+    /// True where it makes System V objects, or something of it is decided by them.
+    pub fn is_about_ipc(&self) -> bool {
+        let asked = self.quiz.iter().flat_map(|question| {
+            let predicted = question.predictions().iter().flat_map(|option| &option.when);
+            predicted.chain(question.task())
+        });
+        self.entries().any(|entry| matches!(entry.action, Action::Ipc(_)))
+            || self.expect.iter().chain(asked).any(|expect| matches!(expect, Expect::Ipc(_)))
+    }
+
     /// The checks that must hold for its actions to work, a list for each of them.
     pub fn preflight(&self, snapshot: &Snapshot) -> Vec<Vec<PreflightCheck>> {
         self.actions.iter().map(|entry| entry.action.preflight(&entry.actor, snapshot)).collect()

@@ -5,7 +5,7 @@ use super::MapLens;
 use super::scene::{
     ActEnd, BoxOwner, BoxPart, LayerStack, MapBox, MapRow, MapScene, MapWant, PlateCell,
 };
-use crate::op::{ActorName, NetOp, Op, OpRecord, Outcome};
+use crate::op::{ActorName, IpcOrder, NetOp, Op, OpRecord, Outcome};
 use crate::snapshot::{Mount, Snapshot};
 
 /// Calls told of in one place; the others are counted.
@@ -151,6 +151,7 @@ fn about(op: &Op) -> Option<&str> {
         | Op::Release { .. }
         | Op::SetHostname { .. }
         | Op::GetPid
+        | Op::Ipc { .. }
         | Op::Run { .. }
         | Op::Ping { .. }
         | Op::PacketRule(_)
@@ -194,7 +195,7 @@ fn belongs(op: &Op, lens: MapLens) -> bool {
             matches!(lens, MapLens::Processes | MapLens::Namespaces)
         }
         Op::GetPid | Op::Kill { .. } | Op::Work { .. } => lens == MapLens::Processes,
-        Op::SetHostname { .. } => lens == MapLens::Namespaces,
+        Op::SetHostname { .. } | Op::Ipc { .. } => lens == MapLens::Namespaces,
         Op::Hold { .. } | Op::Release { .. } => {
             matches!(lens, MapLens::Processes | MapLens::Namespaces | MapLens::Network)
         }
@@ -228,6 +229,7 @@ fn row(record: &OpRecord, lens: MapLens, after: &Snapshot) -> Option<MapRow> {
             let is_told = matches!(
                 record.op,
                 Op::GetPid
+                    | Op::Ipc { .. }
                     | Op::ReadFile { .. }
                     | Op::Run { .. }
                     | Op::Kill { .. }
@@ -276,6 +278,13 @@ fn words(op: &Op) -> String {
         Op::Release { fd } => format!("close {fd}"),
         Op::SetHostname { name } => format!("hostname {name}"),
         Op::GetPid => "getpid()".into(),
+        Op::Ipc { kind, key, order } => {
+            let order = match order {
+                IpcOrder::Make { .. } => "make",
+                IpcOrder::Remove => "remove",
+            };
+            format!("{order} {} {key:#x}", kind.word())
+        }
         Op::Run { argv } => argv.join(" "),
         Op::Ping { to, .. } => format!("ping {to}"),
         Op::Net(op) => net_words(op),

@@ -155,7 +155,7 @@ fn draw_stacks(scene: &MapScene, canvas: &mut Canvas) -> usize {
             let changed: usize =
                 scene.stacks[place..].iter().flat_map(|it| &it.columns).map(|it| it.changed).sum();
             let count = scene.stacks.len() - place;
-            let text = format!("… {count} overlays more, {changed} changes in them");
+            let text = format!("… more overlays: {count}, changes in them: {changed}");
             canvas.write(0, y, canvas.width(), &text, MapTone::Quiet);
             return y + 1;
         }
@@ -180,7 +180,7 @@ fn draw_column(
         let left_out = boxes.len() - place;
         if *height == 0 {
             let changed: usize = boxes[place..].iter().map(MapBox::changed).sum();
-            let what = format!("… {left_out} boxes more, {changed} changes in them");
+            let what = format!("… more boxes: {left_out}, changes in them: {changed}");
             canvas.write(column.x, y, column.width, &what, MapTone::Quiet);
             return;
         }

@@ -110,6 +110,11 @@ fn lamp_mark(
                 && it.latest_value().map(|(actor, _)| actor) == process.actor.as_ref()
         });
 
+    let has_other_objects = kind == NamespaceKind::Ipc
+        && diff.ipc.iter().any(|it| {
+            it.mark.is_change()
+                && it.latest_value().map(|(actor, _)| actor) == process.actor.as_ref()
+        });
     let is_filled = diff.contents.iter().any(|it| {
         it.mark == ChangeKind::Changed
             && it.latest_value().is_some_and(|it| (it.holds.kind(), it.inode) == (kind, inode))
@@ -118,7 +123,7 @@ fn lamp_mark(
     match namespace.map(|it| it.mark) {
         Some(mark @ (ChangeKind::Added | ChangeKind::Gone)) => mark,
         _ if was.is_some_and(|was| *was != inode) => ChangeKind::Moved,
-        _ if renamed || is_filled => ChangeKind::Changed,
+        _ if renamed || is_filled || has_other_objects => ChangeKind::Changed,
         _ => ChangeKind::Same,
     }
 }
@@ -140,12 +145,17 @@ fn content(snapshot: &Snapshot, process: &Process, kind: NamespaceKind) -> Strin
             let network = snapshot.network_of(actor);
             network.map_or_else(String::new, |it| it.links.len().to_string())
         }
+        NamespaceKind::Ipc => match snapshot.ipc_of(actor).map(|table| table.objects.len()) {
+            None => String::new(),
+            Some(0) => "no keys".into(),
+            Some(1) => "1 key".into(),
+            Some(count) => format!("{count} keys"),
+        },
         NamespaceKind::User | NamespaceKind::Cgroup | NamespaceKind::Time => {
             // The lab's own is not what a lesson is about.
             let own = snapshot.content_of(actor, kind).filter(|_| *actor != ActorName::host());
             own.map_or_else(String::new, holds)
         }
-        NamespaceKind::Ipc => String::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::canvas::{Canvas, MapTone, sign};
-use super::scene::{LayerAccess, LayerStack, Plate, PlateCell, PlateColumn};
+use super::scene::{ActEnd, LayerAccess, LayerStack, MapRow, Plate, PlateCell, PlateColumn};
 use crate::text::{safe, shortened};
 
 /// Columns between two names.
@@ -39,7 +39,9 @@ pub(super) fn draw(stack: &LayerStack, top: usize, height: usize, canvas: &mut C
     if height == 0 || width < 4 {
         return;
     }
-    draw_title(stack, top, canvas);
+    let acts = shown_acts(&stack.acts, height.saturating_sub(2 + stack.plates.len()));
+    let unseen = if acts.is_empty() { calls(&stack.acts) } else { 0 };
+    draw_title(stack, unseen, top, canvas);
 
     let labels = stack.plates.iter().map(|plate| safe(&plate.name).width()).max().unwrap_or(0);
     // A sign, a blank, the name, what may be done with it.
@@ -47,11 +49,10 @@ pub(super) fn draw(stack: &LayerStack, top: usize, height: usize, canvas: &mut C
     let (placed, more) = place(stack, from, width);
     draw_names(&placed, from, top + 1, &more, canvas);
 
-    let acts = stack.acts.len().min(height.saturating_sub(2 + stack.plates.len()));
-    for (row, y) in stack.acts.iter().take(acts).zip(top + height - acts..) {
+    for (row, y) in acts.iter().zip(top + height - acts.len()..) {
         super::act_rows::draw_act(row, y, canvas);
     }
-    let room = height.saturating_sub(2 + acts);
+    let room = height.saturating_sub(2 + acts.len());
     let has_lines = room >= 2 * stack.plates.len();
     let fitting = if has_lines || room >= stack.plates.len() {
         stack.plates.len()
@@ -69,13 +70,46 @@ pub(super) fn draw(stack: &LayerStack, top: usize, height: usize, canvas: &mut C
     }
     let left_out = stack.plates.len() - fitting;
     if left_out > 0 && room > 0 {
-        let text = format!("… {left_out} layers more below");
+        let text = format!("… more layers below: {left_out}");
         canvas.write(1, y, width.saturating_sub(1), &text, MapTone::Quiet);
     }
 }
 
-fn draw_title(stack: &LayerStack, y: usize, canvas: &mut Canvas) {
-    let room = canvas.width().saturating_sub(2);
+/// The rows of calls in so many lines: those that do not fit are counted in the last.
+fn shown_acts(acts: &[MapRow], lines: usize) -> Vec<MapRow> {
+    if acts.len() <= lines {
+        return acts.to_vec();
+    }
+    let Some(whole) = lines.checked_sub(1) else { return Vec::new() };
+    let more = MapRow::more_acts(calls(&acts[whole..]));
+    acts[..whole].iter().cloned().chain([more]).collect()
+}
+
+/// The number of calls that rows stand for.
+fn calls(acts: &[MapRow]) -> usize {
+    let calls = acts.iter().map(|row| match row.act {
+        Some(ActEnd::More(calls)) => calls,
+        Some(ActEnd::Done | ActEnd::Answered | ActEnd::Refused | ActEnd::Wanted) => 1,
+        None => 0,
+    });
+    calls.sum()
+}
+
+/// The places that the stack is seen at; at the end of the line so many calls as have no line of their own.
+fn draw_title(stack: &LayerStack, unseen: usize, y: usize, canvas: &mut Canvas) {
+    let more = match unseen {
+        0 => String::new(),
+        1 => "  + 1 call".to_owned(),
+        calls => format!("  + {calls} calls"),
+    };
+    let room = canvas.width().saturating_sub(2 + more.width());
+    canvas.write(
+        canvas.width().saturating_sub(more.width()),
+        y,
+        more.width(),
+        &more,
+        MapTone::Quiet,
+    );
     let mark = stack.mark.unwrap_or(crate::diff::ChangeKind::Same);
     canvas.put(0, y, sign(mark), MapTone::of_mark(mark));
     let joined = |count: usize| stack.title[..count].join(" · ");

@@ -342,11 +342,20 @@ fn where_overlays_have_no_room_that_of_the_step_is_drawn_and_its_calls_stay_in_t
     assert!(changed.is_some() && title < text.find("one sees /").or(Some(usize::MAX)), "{text}");
 
     // A call that has no row of its own would stand on what is drawn below.
-    scene.stacks[0].acts = vec![MapRow::act(ActEnd::Wanted, "write"); 3];
+    scene.stacks[0].acts = vec![MapRow::act(ActEnd::Wanted, "asked"); 3];
     for height in 1..16 {
         let text = draw(&scene, 76, height, Glyphs::Unicode).text();
         let legend = text.lines().find(|line| line.contains("■ answers"));
         assert!(legend.is_none_or(|legend| legend.starts_with(" ■")), "{text}");
+
+        // Those that have no line are counted.
+        let is_drawn = text.contains(&scene.stacks[0].title[0]);
+        let counted = text.lines().find_map(|line| {
+            let (_, count) = line.rsplit_once("+ ").or_else(|| line.rsplit_once("+"))?;
+            count.split_whitespace().next()?.parse::<usize>().ok()
+        });
+        let told = text.matches("asked").count() + counted.unwrap_or(0);
+        assert!(!is_drawn || told == 3, "{told} calls of 3 at {height} rows: {text}");
     }
 }
 

@@ -12,6 +12,7 @@ pub mod contents;
 pub mod cpu_times;
 mod dump;
 pub mod hostname_watch;
+pub mod ipc;
 mod kernel_file;
 pub mod machine;
 mod mount_watch;
@@ -37,8 +38,8 @@ use crate::diff::Diff;
 use crate::lesson::model::WatchedDirectory;
 use crate::op::{ActorName, NamespaceKind};
 use crate::snapshot::{
-    Cgroup, CgroupVersion, Directory, MountTable, Network, NsInode, Omitted, Overlay, Process,
-    Snapshot,
+    Cgroup, CgroupVersion, Directory, IpcTable, MountTable, Network, NsInode, Omitted, Overlay,
+    Process, Snapshot,
 };
 
 /// Idle calls of `snapshot_if_changed` between two readings of counters.
@@ -80,6 +81,7 @@ pub struct Observer {
     cgroups: Vec<CgroupRoot>,
     look: Vec<WatchedDirectory>,
     hostnames: BTreeMap<ActorName, String>,
+    ipc: Vec<IpcTable>,
     group_roots: contents::GroupRoots,
     last: Snapshot,
     ticks: u32,
@@ -97,6 +99,7 @@ impl Observer {
             cgroups: Vec::new(),
             look: Vec::new(),
             hostnames: BTreeMap::new(),
+            ipc: Vec::new(),
             group_roots: contents::GroupRoots::new(),
             last: Snapshot::default(),
             ticks: 0,
@@ -129,6 +132,11 @@ impl Observer {
     /// Host names can't be read from outside: the caller asks the actors.
     pub fn set_hostnames(&mut self, hostnames: BTreeMap<ActorName, String>) {
         self.hostnames = hostnames;
+    }
+
+    /// System V objects can't be read from outside either.
+    pub fn set_ipc(&mut self, tables: Vec<IpcTable>) {
+        self.ipc = tables;
     }
 
     /// The groups at which cgroup namespaces begin: they can't be read from outside, either.
@@ -175,6 +183,7 @@ impl Observer {
             overlays_omitted,
             directories: self.directories(&subjects),
             hostnames: self.hostnames.clone(),
+            ipc: self.ipc.clone(),
             contents: contents::read(&self.proc_root, &processes, self.lab_init, &self.group_roots),
             mounts,
             processes,

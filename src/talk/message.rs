@@ -169,6 +169,7 @@ impl TalkEvent {
             | Event::ShellOpened { .. }
             | Event::ShellMoved { .. }
             | Event::Waiting(_)
+            | Event::Unpacking(_)
             | Event::SessionEnded(_) => None,
         }
     }

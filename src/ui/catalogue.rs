@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
+use unicode_width::UnicodeWidthStr;
 
 use super::DrawOptions;
 use super::head::{FrameFocus, frame_block};
@@ -29,6 +30,7 @@ pub fn draw(model: &Model, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>
     let columns = usize::from(list.width);
     let visible = usize::from(list.height);
     let top = model.chosen.saturating_sub(visible.saturating_sub(1));
+    let title_columns = title_columns(model, columns);
     let rows: Vec<Line<'_>> = model
         .catalogue
         .iter()
@@ -36,7 +38,7 @@ pub fn draw(model: &Model, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>
         .skip(top)
         .take(visible)
         .map(|(index, row)| {
-            let line = Line::from(lesson_line(row, columns));
+            let line = Line::from(lesson_line(row, title_columns, columns));
             if index == model.chosen { line.style(theme.selected()) } else { line }
         })
         .collect();
@@ -62,7 +64,16 @@ pub fn draw(model: &Model, look: &DrawOptions, area: Rect, frame: &mut Frame<'_>
     }
 }
 
-fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
+/// The columns that the titles get: those of the longest where the screen is wide enough.
+fn title_columns(model: &Model, columns: usize) -> usize {
+    const LEAST: usize = 30;
+    // What stands beside a title.
+    const OTHERS: usize = 50;
+    let longest = model.catalogue.iter().map(|row| prose(&row.title).width()).max().unwrap_or(0);
+    longest.min(columns.saturating_sub(OTHERS)).max(LEAST)
+}
+
+fn lesson_line(row: &CatalogueRow, title_columns: usize, columns: usize) -> String {
     let state = match (&row.blocked, row.left_off) {
         (Some(_), _) if row.has_tape => "tape only".to_owned(),
         (Some(_), _) => "not here".into(),
@@ -74,7 +85,7 @@ fn lesson_line(row: &CatalogueRow, columns: usize) -> String {
     let line = format!(
         " {:>2}  {} {:>5} min  {:>2} steps  {}{}",
         row.number,
-        padded(&prose(&row.title), 30),
+        padded(&prose(&row.title), title_columns),
         words::short_minutes(row.minutes),
         row.steps,
         padded(&state, 9),

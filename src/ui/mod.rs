@@ -68,15 +68,23 @@ pub fn draw(model: &Model, look: &DrawOptions, frame: &mut Frame<'_>) {
     draw_screen(model, look, frame);
     show_unseen(frame.buffer_mut());
     if look.theme.ascii {
-        replace_cut_marks(frame.buffer_mut());
+        replace_signs_of_rows(frame.buffer_mut());
     }
     look.theme.paint_ground(frame.buffer_mut());
 }
 
-/// Put `~` into each cell with the mark of a cut: it is the one character of our own that a terminal without UTF-8 has not.
-fn replace_cut_marks(buffer: &mut Buffer) {
-    for cell in buffer.content.iter_mut().filter(|cell| cell.symbol() == "…") {
-        cell.set_symbol("~");
+/// Put a sign that a terminal without UTF-8 has into each cell with the mark of a cut or a branch of a tree: they are the
+/// characters of our own that are part of a row's text.
+fn replace_signs_of_rows(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        let sign = match cell.symbol() {
+            "…" => "~",
+            "│" | "├" => "|",
+            "└" => "`",
+            "─" => "-",
+            _ => continue,
+        };
+        cell.set_symbol(sign);
     }
 }
 

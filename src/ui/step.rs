@@ -18,7 +18,7 @@ use crate::failure;
 use crate::lesson::model::Step;
 use crate::op::{OpRecord, Outcome};
 use crate::report::{StepRecord, StepStatus};
-use crate::text::{one_line, prose, safe, shortened, wrapped};
+use crate::text::{one_line, prose, safe, shortened, tabs_laid, wrapped};
 use crate::view::ViewKind;
 use crate::words;
 
@@ -350,7 +350,8 @@ fn op_lines((place, op): (usize, &OpRecord), columns: usize, theme: Theme) -> Ve
         }
         Outcome::Done { output } | Outcome::Exited { output, .. } => {
             lines.extend(output.lines().take(8).map(|line| {
-                let line = Line::from(shortened(&format!("  > {}", safe(line)), columns));
+                let line =
+                    Line::from(shortened(&format!("  > {}", safe(&tabs_laid(line))), columns));
                 (line, last)
             }));
         }

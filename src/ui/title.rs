@@ -13,6 +13,7 @@ use super::theme::Theme;
 use crate::app::pointing::PointTarget;
 use crate::app::{LessonScene, LessonView, Phase, StepMark};
 use crate::text::{prose, safe, shortened};
+use crate::words;
 
 /// Fewer signs than this say nothing of where one is.
 const MIN_SIGNS: usize = 9;
@@ -80,7 +81,10 @@ enum Origin {
 fn state(view: &LessonView, told: Origin) -> String {
     let state = match (&view.lab.awaited, &view.lab.phase) {
         (Some(awaited), _) => safe(&awaited.to_string()),
-        (None, Phase::Building) => "making a lab ...".to_owned(),
+        (None, Phase::Building) => match view.lab.unpacking.filter(|it| it.done < it.total) {
+            Some(progress) => words::unpacking(progress),
+            None => "making a lab ...".to_owned(),
+        },
         (None, Phase::Playing { .. }) => "running ...".into(),
         (None, Phase::Failed { .. }) => "FAILED".into(),
         (None, Phase::Ready) => scene_word(view).into(),

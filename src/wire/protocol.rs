@@ -4,12 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, ErrnoName};
 use crate::failure::Failure;
+use crate::image::ImageLayer;
 use crate::kernel::pty::TerminalSize;
+use crate::laid_out::{UnpackProgress, UnpackedImage};
 use crate::op::{ActorName, Op, OpRecord};
 
 /// Engine → keeper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EngineToKeeper {
+    /// The image of all labs from now on, in the place of the default one. The files of its layers come along, as many
+    /// descriptors. There is no answer; it is laid out for the next lab.
+    UseImage(Vec<ImageLayer>),
     /// A new lab; those before it are dropped without waiting for their end.
     MakeLab(LabPlan),
     /// A new lab beside those that are up.
@@ -51,6 +56,8 @@ pub enum PanickingRole {
 pub enum KeeperToEngine {
     /// One descriptor comes along: the wire to the lab's host, which says `ActorToEngine::Introduced` first.
     Made(MadeLab),
+    /// The progress of the image, on the way to a lab.
+    Unpacking(UnpackProgress),
     Performed(OpRecord),
     /// The reason of a lab's end, where it is known.
     LabEnded(Option<Failure>),
@@ -67,6 +74,8 @@ pub struct MadeLab {
     pub disk: Option<String>,
     /// True if the keeper has no privilege: one user id, and cgroups only where delegated.
     pub rootless: bool,
+    /// The tally of the image that it is made from, where that is not the default one.
+    pub image: Option<UnpackedImage>,
 }
 
 /// A hierarchy that the lab has a subtree in.
@@ -163,14 +172,23 @@ pub struct LabOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StoreToKeeper {
     /// The image is in place.
-    Ready {
-        missing: Vec<String>,
-    },
+    Ready(LaidOutImage),
+    /// The progress of the image.
+    Unpacking(UnpackProgress),
     /// A lab's host was forked. Its pidfd comes along: a number could be anybody's.
     Forked,
     /// The end of a lab's host, in words; none for one that is alive or was not forked here.
     Ended(Option<String>),
     Failed(RoleFailure),
+}
+
+/// The image that a store has laid out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LaidOutImage {
+    /// The default one, from the machine's own programs; these it lacks.
+    Default { missing: Vec<String> },
+    /// One that was made elsewhere.
+    Unpacked(UnpackedImage),
 }
 
 /// A request to an actor, or its answer, which repeats the request's number: a late one is known by it.
@@ -217,6 +235,10 @@ pub enum EngineToActor {
     Hostname {
         pid: Option<u32>,
     },
+    /// The tables of System V objects in the IPC namespace of `pid`.
+    IpcTables {
+        pid: u32,
+    },
     /// The file /proc/OF/cgroup as it is read in the cgroup namespace of `reader`; not an op of a lesson.
     CgroupPaths {
         of: u32,
@@ -240,6 +262,8 @@ pub enum ActorToEngine {
         reached: bool,
     },
     Hostname(Option<String>),
+    /// The kernel's three tables, one after the other.
+    IpcTables(Option<String>),
     CgroupPaths(Option<String>),
     /// One descriptor comes along where the namespace could be entered.
     Netlink,

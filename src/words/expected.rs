@@ -8,6 +8,7 @@ use crate::lesson::expect::clock::ClockOffset;
 use crate::lesson::expect::file::{File, Presence};
 use crate::lesson::expect::hostname::Hostname;
 use crate::lesson::expect::ids::Ids;
+use crate::lesson::expect::ipc::Ipc;
 use crate::lesson::expect::kept::KeptByFile;
 use crate::lesson::expect::measured::Measured;
 use crate::lesson::expect::mount::{Mount, Mounts};
@@ -41,6 +42,7 @@ fn state(expect: &Expect) -> String {
         Expect::Ps(it) => ps(it),
         Expect::Process(it) => process(it),
         Expect::Hostname(it) => hostname(it),
+        Expect::Ipc(it) => ipc(it),
         Expect::File(it) => file(it),
         Expect::Link(it) => link(it),
         Expect::Address(it) => address(it),
@@ -121,6 +123,22 @@ fn process(it: &Process) -> String {
 
 fn hostname(it: &Hostname) -> String {
     format!("for {} the machine is called {}", it.of, it.is)
+}
+
+fn ipc(it: &Ipc) -> String {
+    let counted = [
+        (it.queues, "message queue", "message queues"),
+        (it.segments, "segment of shared memory", "segments of shared memory"),
+        (it.semaphores, "set of semaphores", "sets of semaphores"),
+    ];
+    let number = |(count, one, many): (Option<usize>, &str, &str)| match count? {
+        0 => Some(format!("no {one}")),
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {many}")),
+    };
+    let mut parts: Vec<String> = counted.into_iter().filter_map(number).collect();
+    parts.extend(it.key.map(|key| format!("the key {key:#x}")));
+    format!("the IPC namespace of {} has {}", it.actor, parts.join(", "))
 }
 
 fn ids(it: &Ids) -> String {

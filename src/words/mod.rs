@@ -8,6 +8,7 @@ pub mod detour;
 pub mod diagnosis;
 mod ended;
 mod expected;
+mod laid_out;
 mod map;
 mod notice;
 mod outcome;
@@ -27,6 +28,7 @@ pub use self::consent::{program_question, program_risk};
 pub use self::diagnosis::{blocker, cure};
 pub use self::ended::{ended_steps, left_on_machine};
 pub use self::expected::expected;
+pub use self::laid_out::{unpacked, unpacking};
 pub use self::map::{map_changes, map_title, map_words};
 pub use self::notice::{file_notice, notice};
 pub use self::outcome::{came_of_step, on_real_machine, step_counts, verdict_word};
@@ -45,10 +47,10 @@ mod tests {
     use crate::lesson::expect::verdict::Verdict;
     use crate::lesson::expect::{Expect, FactAnswers, ObservedState};
     use crate::observe::mounts::parse;
-    use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
+    use crate::op::{ActorName, IpcKind, IpcObject, NamespaceKind, Op, OpRecord, Outcome};
     use crate::snapshot::{
-        Address, Cgroup, FileKind, InUpper, Link, MountTable, Network, NsInode, Omitted, Overlay,
-        OverlayEntry, Process, Route, Snapshot, Traffic,
+        Address, Cgroup, FileKind, InUpper, IpcTable, Link, MountTable, Network, NsInode, Omitted,
+        Overlay, OverlayEntry, Process, Route, Snapshot, Traffic,
     };
 
     fn host() -> ActorName {
@@ -66,7 +68,7 @@ mod tests {
             comm: "sh".into(),
             args: "sh -c true".into(),
             actor: Some(host()),
-            namespaces: [(NamespaceKind::Uts, NsInode(9))].into(),
+            namespaces: [(NamespaceKind::Uts, NsInode(9)), (NamespaceKind::Ipc, NsInode(8))].into(),
             cgroups: Vec::new(),
         }
     }
@@ -109,6 +111,13 @@ mod tests {
     }
 
     fn lab() -> Snapshot {
+        let queue = IpcObject { kind: IpcKind::Queue, key: 0x42, id: 0, size: 5, attached: 0 };
+        let ipc = IpcTable {
+            actor: host(),
+            ns: NsInode(8),
+            objects: vec![queue],
+            omitted: Omitted::Nothing,
+        };
         let lines = "1 0 0:1 / / rw - tmpfs none rw\n2 1 0:2 / /proc rw shared:1 - proc proc rw";
         let table = MountTable {
             actor: host(),
@@ -156,6 +165,7 @@ mod tests {
             cgroups: vec![group],
             overlays: vec![overlay],
             hostnames: [(host(), "lab".to_owned())].into(),
+            ipc: vec![ipc],
             ..Snapshot::default()
         }
     }
@@ -309,6 +319,18 @@ mod tests {
             false,
             r#"{"hostname": {"of": "box", "is": "lab"}}"#,
             "for box the machine is called lab",
+            "there is no box",
+        ),
+        (
+            true,
+            r#"{"ipc": {"queues": 1, "semaphores": 0, "key": 66}}"#,
+            "the IPC namespace of host has 1 message queue, no set of semaphores, the key 0x42",
+            "message queue 0x42, 5 bytes in it",
+        ),
+        (
+            false,
+            r#"{"ipc": {"in": "box", "segments": 2}}"#,
+            "the IPC namespace of box has 2 segments of shared memory",
             "there is no box",
         ),
         (

@@ -7,13 +7,25 @@ use serde_json::Value;
 
 use super::remark::owner_change;
 use crate::diff::{ChangeKind, Diff, DiffRow, DiffSection, OwnerChange};
-use crate::op::MappedIds;
+use crate::op::{IpcKind, IpcObject, MappedIds};
 use crate::snapshot::{
     Address, DirEntry, FileKind, FirewallRule, GroupRoot, Link, Mount, Namespace, NamespaceContent,
     NamespaceHolds, Neighbour, NetworkOmitted, Omitted, OverlayEntry, Process, Route, Traffic,
 };
 use crate::text::safe;
 use crate::view::ViewKind;
+
+/// A System V object: its kind and key, and how much there is of it.
+pub fn ipc_object(it: &IpcObject) -> String {
+    let IpcObject { kind, key, size, attached, .. } = it;
+    match kind {
+        IpcKind::Queue => format!("message queue {key:#x}, {size} bytes in it"),
+        IpcKind::Memory => {
+            format!("shared memory {key:#x}, {size} bytes, attached by {attached}")
+        }
+        IpcKind::Semaphores => format!("semaphores {key:#x}, {size} of them"),
+    }
+}
 
 /// The same setting or counter in the other version of control groups, with that version's number: cgroups(7), and the
 /// kernel's texts on cgroup-v1 and cgroup-v2.
@@ -88,6 +100,9 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
     rows(&mut lines, "in namespaces", &diff.contents, mark_word, namespace_content);
     rows(&mut lines, "host names", &diff.hostnames, mark_word, |(actor, name)| {
         format!("{actor}: {name}")
+    });
+    rows(&mut lines, "System V objects", &diff.ipc, mark_word, |(actor, it)| {
+        format!("{actor}: {}", ipc_object(it))
     });
 
     for network in &diff.networks {

@@ -36,6 +36,8 @@ pub fn seen(seen: &Seen) -> String {
         }
         Seen::NothingKept { path } => format!("no namespace is bound to {path}"),
         Seen::HostName(name) => name.clone(),
+        Seen::IpcObjects(all) if all.is_empty() => "no System V objects".into(),
+        Seen::IpcObjects(all) => all.iter().map(rows::ipc_object).collect::<Vec<_>>().join(", "),
         Seen::InNamespace(holds) => rows::namespace_holds(holds),
         Seen::Uid(uid) => format!("it is user {uid} there"),
         Seen::CgroupPath(path) => path.clone(),
@@ -46,7 +48,8 @@ pub fn seen(seen: &Seen) -> String {
         Seen::ProcUnread(count) => format!("{UNREAD}: {}", proc_count(*count)),
 
         Seen::File { kind, size, first_line } => {
-            format!("{} of {size} bytes: {first_line}", file_kind(*kind))
+            let file = format!("{} of {size} bytes", file_kind(*kind));
+            if first_line.is_empty() { file } else { format!("{file}: {first_line}") }
         }
         Seen::NoFile => "no such file".into(),
         Seen::FileUnread { path, read } => {

@@ -155,6 +155,7 @@ pub fn snapshot(container: &str, names: &[&str]) -> Snapshot {
             ),
             omitted: Omitted::Nothing,
         }],
+        ipc: Vec::new(),
         contents: Vec::new(),
         hostnames: names.iter().map(|name| (ActorName::from(*name), (*name).to_owned())).collect(),
         processes_omitted: Omitted::Nothing,

@@ -157,7 +157,8 @@ impl Paths {
         while let Some(word) = words.get(at) {
             at += 1;
             match word.as_str() {
-                "use" => {
+                // `+ use<>` of a type names what it captures.
+                "use" if words.get(at).is_none_or(|next| next != "<") => {
                     let into = if is_public { &mut found.exported } else { &mut found.used };
                     at = read_tree(&words, at, &[], into);
                 }
@@ -263,6 +264,9 @@ fn circles_are_found_however_they_are_written() {
         &both,
     );
     check(&[("a.rs", "use crate::b::B;"), ("b.rs", "//! See `crate::a::A`.\n// crate::a::A")], &[]);
+
+    let captures = "fn f() -> impl Fn() + use<> { loop {} g(); }";
+    check(&[("a.rs", captures), ("b.rs", "use crate::a::A;")], &[]);
 
     // In one folder, and by way of a third.
     let folder = ["m/a.rs uses m/b.rs", "m/b.rs uses m/a.rs"];

@@ -208,6 +208,7 @@ fn what_must_stay_in_one_place_does() {
             "src/observe/",
             "src/rootfs/",
             "src/doctor/",
+            "src/image/",
             "src/progress.rs",
             "src/cli/",
             "src/tui/",

@@ -3,6 +3,7 @@
 use crate::action::{LabFacts, PreflightCheck};
 use crate::engine::ReadyState;
 use crate::engine::waiting::AwaitedActor;
+use crate::laid_out::UnpackProgress;
 use crate::lesson::detour::Detour;
 
 /// The work that the lab is at.
@@ -27,13 +28,21 @@ pub struct LabState {
     pub ready: Option<ReadyState>,
     /// The actor that the lesson waits for.
     pub awaited: Option<AwaitedActor>,
+    /// The progress of an image made elsewhere, before the first lab.
+    pub unpacking: Option<UnpackProgress>,
     /// The detour that it is on by what was typed.
     pub detour: Option<Detour>,
 }
 
 impl Default for LabState {
     fn default() -> LabState {
-        LabState { phase: Phase::Building, ready: None, awaited: None, detour: None }
+        LabState {
+            phase: Phase::Building,
+            ready: None,
+            awaited: None,
+            unpacking: None,
+            detour: None,
+        }
     }
 }
 

@@ -65,7 +65,7 @@ impl Subject {
             .collect();
         let is_named = |word: &str| {
             tokens.iter().any(|token| {
-                let token = token.trim_start_matches("`-");
+                let token = token.trim_start_matches(['├', '└', '─']);
                 // `172.17.0.2` is in `172.17.0.2/16`, `pids` in `pids.max`.
                 token.strip_prefix(word).is_some_and(|rest| {
                     rest.is_empty() || (word.len() > 2 && rest.starts_with(['.', '/']))
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(
             told(
                 "repair-proc",
-                &[(changed, "m9  /dev  tmpfs"), (ChangeKind::Added, "m44 `-/proc  proc  private")]
+                &[(changed, "m9  /dev  tmpfs"), (ChangeKind::Added, "m44 └─/proc  proc  private")]
             ),
             Some(1)
         );

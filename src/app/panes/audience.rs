@@ -6,7 +6,7 @@ use crate::diff::{CgroupFile, ChangeKind, DiffRow, DiffSection, GroupOwner, is_c
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
 use crate::seen::CutList;
 use crate::snapshot::{Address, Link, Mount, NamespaceContent, Process, Snapshot};
-use crate::text::{padded, without_escapes};
+use crate::text::{padded, tabs_laid, without_escapes};
 use crate::view::ViewKind;
 use crate::words;
 
@@ -39,7 +39,7 @@ pub fn output_rows(ops: &[OpRecord]) -> Vec<PaneRow> {
         let kind = if is_refused.is_some() { RowKind::Bad } else { RowKind::Plain };
         let lines: Vec<PaneRow> = text
             .lines()
-            .map(|line| PaneRow { kind, ..row(ChangeKind::Same, line.trim_end()) })
+            .map(|line| PaneRow { kind, ..row(ChangeKind::Same, tabs_laid(line.trim_end())) })
             .collect();
         lines
     });

@@ -6,7 +6,7 @@ use crate::diff::ChangeKind;
 use crate::failure;
 use crate::op::{OpRecord, Outcome};
 use crate::remark::Remark;
-use crate::text::padded;
+use crate::text::{padded, tabs_laid};
 
 /// Lines shown of one program's output.
 const MAX_OUTPUT_LINES: usize = 200;
@@ -69,7 +69,7 @@ fn printed(output: &str) -> Vec<PaneRow> {
     output
         .lines()
         .take(MAX_OUTPUT_LINES)
-        .map(|line| row(ChangeKind::Same, format!("  > {line}")))
+        .map(|line| row(ChangeKind::Same, format!("  > {}", tabs_laid(line))))
         .collect()
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::branches::branches;
 use super::{CompareMode, PaneData, PaneRow, RowKind, row};
 use crate::app::keymap::keys;
 use crate::diff::{CgroupFile, ChangeKind, Diff, DiffSection, GroupOwner, OwnerChange};
@@ -26,6 +27,13 @@ struct Group<'a> {
     after: Members,
     /// `FROZEN`, `oom_kill 2`.
     state: Vec<String>,
+}
+
+impl Group<'_> {
+    /// The number of groups above.
+    fn depth(&self) -> usize {
+        self.path.split('/').filter(|part| !part.is_empty()).count()
+    }
 }
 
 /// The processes that were read to be in a group.
@@ -81,8 +89,9 @@ pub fn tree_rows(scene: &PaneData<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
         if shown.is_empty() {
             rows.pop();
         }
-        for group in shown {
-            group_rows(&mut rows, group, "", scene, chosen);
+        let depths: Vec<usize> = shown.iter().map(|group| group.depth()).collect();
+        for (group, branch) in shown.into_iter().zip(branches(&depths)) {
+            group_rows(&mut rows, group, [&branch, ""], scene, chosen);
         }
     }
 
@@ -90,7 +99,7 @@ pub fn tree_rows(scene: &PaneData<'_>, chosen: Option<&str>) -> Vec<PaneRow> {
     for tree in &bare {
         let note = format!("in {}: ", tree.hierarchies.join(", "));
         for group in tree.groups.iter().filter(|group| is_shown(group, scene, chosen)) {
-            group_rows(&mut rows, group, &note, scene, chosen);
+            group_rows(&mut rows, group, ["", &note], scene, chosen);
         }
     }
 
@@ -222,18 +231,12 @@ fn mark(group: &Group<'_>, scene: &PaneData<'_>) -> ChangeKind {
 fn group_rows(
     rows: &mut Vec<PaneRow>,
     group: &Group<'_>,
-    note: &str,
+    [branch, note]: [&str; 2],
     scene: &PaneData<'_>,
     chosen: Option<&str>,
 ) {
     let is_chosen = chosen == Some(group.path);
-    let (parents, name) = group.path.rsplit_once('/').unwrap_or(("", group.path));
-    let depth = if group.path.is_empty() {
-        0
-    } else {
-        1 + parents.split('/').filter(|part| !part.is_empty()).count()
-    };
-    let guide = if depth == 0 { String::new() } else { format!("{}`-", "  ".repeat(depth - 1)) };
+    let name = group.path.rsplit_once('/').map_or(group.path, |(_, name)| name);
     let name =
         if group.path.is_empty() { "/".to_owned() } else { shortened(name, MAX_NAME_COLUMNS) };
     let name = if is_chosen { format!("[{name}]") } else { name };
@@ -248,7 +251,7 @@ fn group_rows(
 
     let beside = if is_open { String::new() } else { names(&members, is_cut) };
     let kind = if group.path.is_empty() { RowKind::Dim } else { RowKind::Plain };
-    let told = [format!("  {guide}{name}"), group.state.join("  "), format!("{note}{beside}")];
+    let told = [format!("  {branch}{name}"), group.state.join("  "), format!("{note}{beside}")];
     let text = told.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
     rows.push(PaneRow {
         kind,
@@ -257,7 +260,7 @@ fn group_rows(
     });
 
     if is_open {
-        let indent = "  ".repeat(depth + 1);
+        let indent = "  ".repeat(group.depth() + 1);
         rows.extend(members.iter().take(MAX_MEMBERS).map(|member| PaneRow {
             group: Some(group.path.to_owned()),
             ..row(member.mark, format!("{indent}{}", member.line()))

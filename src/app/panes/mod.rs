@@ -2,6 +2,7 @@
 
 pub mod audience;
 mod bar_chart;
+mod branches;
 mod calls;
 pub mod cgroup_tree;
 mod cgroups;

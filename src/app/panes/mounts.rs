@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::branches::branches;
 use super::{
     CompareMode, PaneData, PaneRow, PaneSection, RowSubject, existing, omitted, owner_line, row,
     visible,
@@ -45,12 +46,14 @@ fn build_section(
         if more.is_some() { " and more" } else { "" }
     );
     let mut rows = vec![owner_line(section.owner.as_str(), &section.owner_change, &count)];
+    let depths: Vec<usize> = shown
+        .iter()
+        .map(|(_, (_, mount, _))| depths.get(&mount.id).copied().unwrap_or(0))
+        .collect();
     let targets: Vec<String> = shown
         .iter()
-        .map(|(_, (mark, mount, before))| {
-            let depth = depths.get(&mount.id).copied().unwrap_or(0);
-            target_cell(*mark, mount, *before, depth)
-        })
+        .zip(branches(&depths))
+        .map(|((_, (mark, mount, before)), branch)| target_cell(*mark, mount, *before, &branch))
         .collect();
     let columns = targets.iter().map(|cell| cell.width()).max().unwrap_or(0);
     let columns = columns.clamp(MIN_TARGET, MAX_TARGET);
@@ -102,13 +105,12 @@ fn depths(shown: &[ShownMount<'_>]) -> HashMap<u32, usize> {
 }
 
 /// The target in its tree; of a mount that was moved also where it was, in the one place where eyes look for that.
-fn target_cell(mark: ChangeKind, mount: &Mount, before: Option<&Mount>, depth: usize) -> String {
-    let guide = if depth == 0 { String::new() } else { format!("{}`-", "  ".repeat(depth - 1)) };
+fn target_cell(mark: ChangeKind, mount: &Mount, before: Option<&Mount>, branch: &str) -> String {
     let was = match before.filter(|_| mark == ChangeKind::Moved) {
         Some(old) => format!("  was {}", old.target),
         None => String::new(),
     };
-    format!("{guide}{}{was}", mount.target)
+    format!("{branch}{}{was}", mount.target)
 }
 
 fn line(

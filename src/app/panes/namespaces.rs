@@ -1,6 +1,8 @@
 //! The namespaces pane: a row per actor, a column per kind, as lsns(8) counts them; equal numbers are one namespace.
 
-use super::{CompareMode, PaneData, PaneRow, PaneSection, RowKind, RowSubject, omitted, row};
+use super::{
+    CompareMode, PaneData, PaneRow, PaneSection, RowKind, RowSubject, omitted, row, visible,
+};
 use crate::diff::{ChangeKind, DiffRow};
 use crate::op::{ActorName, NamespaceKind};
 use crate::seen::CutList;
@@ -32,6 +34,9 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
         push_contents(&mut rows, kind, scene);
         if kind == NamespaceKind::Uts {
             push_host_names(&mut rows, scene, snapshot);
+        }
+        if kind == NamespaceKind::Ipc {
+            push_ipc_objects(&mut rows, scene, snapshot);
         }
     }
 
@@ -103,6 +108,32 @@ fn push_contents(rows: &mut Vec<PaneRow>, kind: NamespaceKind, scene: &PaneData<
 /// A line below that of a kind.
 fn below(line: &str) -> String {
     format!("  {line}")
+}
+
+/// The System V objects of each IPC namespace, and which has none, below the IPC namespaces.
+fn push_ipc_objects(rows: &mut Vec<PaneRow>, scene: &PaneData<'_>, snapshot: &Snapshot) {
+    for (place, (mark, (actor, object), _)) in visible(&scene.diff.ipc, scene) {
+        let text = below(&format!("{actor}: {}", words::rows::ipc_object(object)));
+        rows.push(row(mark, text).about(RowSubject::IpcObject { place }));
+    }
+
+    for table in snapshot.ipc.iter().filter(|table| !table.omitted.is_nothing()) {
+        let text = below(&format!("… more IPC objects of {} than are read", table.actor));
+        rows.push(PaneRow::heading(text));
+    }
+
+    for table in snapshot.ipc.iter().filter(|table| table.objects.is_empty()) {
+        let is_new = !scene.before.ipc.iter().any(|before| before.ns == table.ns);
+        let compares = !matches!(scene.compare, CompareMode::Before | CompareMode::After);
+        let mark = if is_new && compares { ChangeKind::Added } else { ChangeKind::Same };
+        if mark.is_change() || !scene.changes_only {
+            let text = below(&format!("{}: no IPC objects", table.actor));
+            rows.push(PaneRow {
+                kind: if mark.is_change() { RowKind::Plain } else { RowKind::Dim },
+                ..row(mark, text).about(RowSubject::Namespaces(NamespaceKind::Ipc))
+            });
+        }
+    }
 }
 
 /// New where an actor's namespace of this kind was not there before.

@@ -23,6 +23,9 @@ pub enum RowSubject {
     HostName {
         place: usize,
     },
+    IpcObject {
+        place: usize,
+    },
     /// The content of a namespace.
     NamespaceContent {
         place: usize,
@@ -131,6 +134,10 @@ impl RowSubject {
                 let (actor, name) = host_name(panes, place)?;
                 Topic::HostName { actor, name }
             }
+            RowSubject::IpcObject { place } => {
+                let (actor, object) = value(&diff.ipc, place)?;
+                Topic::IpcObject { actor, object }
+            }
             RowSubject::NamespaceContent { place } => {
                 Topic::NamespaceContent(value(&diff.contents, place)?)
             }
@@ -230,6 +237,10 @@ impl RowSubject {
                 let (actor, _) = host_name(panes, place)?;
                 mark(&step.hostnames, |(of, _)| of == actor)
             }
+            RowSubject::IpcObject { place } => {
+                let (actor, object) = value(&shown.ipc, place)?;
+                mark(&step.ipc, |(of, it)| (of, it.kind, it.id) == (actor, object.kind, object.id))
+            }
             RowSubject::NamespaceContent { place } => {
                 let content = value(&shown.contents, place)?;
                 let kind = content.holds.kind();
@@ -314,6 +325,7 @@ impl RowSubject {
             | RowSubject::Process { .. }
             | RowSubject::Namespaces(_)
             | RowSubject::HostName { .. }
+            | RowSubject::IpcObject { .. }
             | RowSubject::NamespaceContent { .. }
             | RowSubject::Group { .. }
             | RowSubject::GroupFile { .. }

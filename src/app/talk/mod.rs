@@ -381,6 +381,7 @@ impl Talk {
             | Event::ShellOpened { .. }
             | Event::ShellMoved { .. }
             | Event::Waiting(_)
+            | Event::Unpacking(_)
             | Event::SessionEnded(_) => {}
         }
     }

@@ -100,6 +100,37 @@ pub const ENTRIES: &[Entry] = &[
         &["PID namespace", "NSpid"],
     ),
     call(
+        "msgget",
+        "Returns the id of the System V message queue with a key, in the caller's IPC namespace. With IPC_CREAT it makes one; with IPC_EXCL besides, it fails where there is one.",
+        "msgget(2)",
+        &["System V IPC", "IPC_CREAT"],
+    ),
+    call(
+        "shmget",
+        "The same for shared memory, of so many bytes. Nobody has it mapped yet: that takes shmat.",
+        "shmget(2)",
+        &["System V IPC", "shared memory"],
+    ),
+    call(
+        "semget",
+        "The same for a set of so many semaphores, numbers that processes wait for.",
+        "semget(2)",
+        &["System V IPC"],
+    ),
+    call(
+        "msgctl",
+        "Asks about a System V message queue, or removes it (IPC_RMID), by its id.",
+        "msgctl(2)",
+        &["msgget", "IPC_RMID"],
+    ),
+    call(
+        "shmctl",
+        "The same for shared memory. A segment that is removed stays for those who have it mapped.",
+        "shmctl(2)",
+        &["shmget", "IPC_RMID"],
+    ),
+    call("semctl", "The same for a set of semaphores.", "semctl(2)", &["semget", "IPC_RMID"]),
+    call(
         "kill",
         "Sends a signal to a process, by its PID as the sender's PID namespace counts. The PID 1 of a namespace gets only those signals from inside that it handles.",
         "kill(2)",

@@ -16,6 +16,19 @@ pub const ENTRIES: &[Entry] = &[
         &["UTS namespace", "sethostname"],
     ),
     flag(
+        "IPC_CREAT",
+        "Make the System V object if none has the key.",
+        "sysvipc(7)",
+        &["System V IPC", "IPC_EXCL"],
+    ),
+    flag(
+        "IPC_EXCL",
+        "With IPC_CREAT: fail with EEXIST if an object with the key is there.",
+        "sysvipc(7)",
+        &["IPC_CREAT", "EEXIST"],
+    ),
+    flag("IPC_RMID", "Remove the System V object, by its id.", "sysvipc(7)", &["System V IPC"]),
+    flag(
         "CLONE_NEWIPC",
         "A new IPC namespace: System V message queues, semaphores and shared memory, and POSIX message queues, of one's own. It starts empty.",
         "ipc_namespaces(7)",

@@ -29,6 +29,24 @@ pub const ENTRIES: &[Entry] = &[
         &["namespace"],
     ),
     term(
+        "System V IPC",
+        "The oldest way to talk without files that is in use: message queues, shared memory and semaphores, which programs find by a number, the key. They stay until they are removed or their IPC namespace ends.",
+        "sysvipc(7)",
+        &["IPC namespace", "msgget"],
+    ),
+    term(
+        "message queue",
+        "A list of messages that the kernel keeps until somebody takes them. System V queues have a key, POSIX queues a name, which a mqueue mount shows as a file.",
+        "mq_overview(7)",
+        &["System V IPC", "mqueue"],
+    ),
+    term(
+        "shared memory",
+        "Memory that several processes have mapped. The System V kind has a key and belongs to an IPC namespace; the POSIX kind is a file in a tmpfs at /dev/shm, and belongs to whoever sees that mount.",
+        "shm_overview(7)",
+        &["System V IPC", "tmpfs"],
+    ),
+    term(
         "PID namespace",
         "A counting of processes of its own. A process has one PID in its own PID namespace and one in each around it; nobody inside sees those outside.",
         "pid_namespaces(7)",

@@ -83,7 +83,7 @@ pub(super) fn place(scene: &MapScene, x: f64, side: Side) -> Column {
     for (place, (one, lines)) in boxes.iter().zip(heights(&boxes, MAX_LINES)).enumerate() {
         if lines == 0 {
             let changed: usize = boxes[place..].iter().map(MapBox::changed).sum();
-            let text = format!("… {} boxes more, {changed} changes in them", boxes.len() - place);
+            let text = format!("… more boxes: {}, changes in them: {changed}", boxes.len() - place);
             column.rows.push(column.left_out(&text, y + ROW / 2.0, 0, changed));
             y += ROW;
             break;

@@ -110,7 +110,7 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
         Action::Write(write) => files(&write.path.to_string()),
         Action::Unpack(_) | Action::Chdir(_) => Some(vec![Files]),
         Action::Read(_) | Action::Getpid(_) | Action::Hold(_) => Some(Vec::new()),
-        Action::Hostname(_) => Some(vec![Names]),
+        Action::Hostname(_) | Action::Ipc(_) => Some(vec![Names]),
         Action::Ping(_)
         | Action::Veth(_)
         | Action::Link(_)
@@ -146,7 +146,7 @@ fn parts_read(expect: &Expect) -> Option<&'static [LabPart]> {
         | Expect::Process(_)
         | Expect::Ids(_)
         | Expect::ClockOffset(_) => Some(&[Processes]),
-        Expect::Hostname(_) => Some(&[Names]),
+        Expect::Hostname(_) | Expect::Ipc(_) => Some(&[Names]),
         Expect::Link(_) | Expect::Address(_) | Expect::Route(_) => Some(&[Network]),
         Expect::Cgroup(_) | Expect::CgroupPath(_) => Some(&[Cgroups, Processes]),
         // Who asks whether an address answers sends packets.

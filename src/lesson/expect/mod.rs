@@ -8,6 +8,7 @@ pub mod clock;
 pub mod file;
 pub mod hostname;
 pub mod ids;
+pub mod ipc;
 pub mod kept;
 pub mod measured;
 pub mod mount;
@@ -193,6 +194,7 @@ expectations! {
     "ps": process::Ps,
     "process": process::Process,
     "hostname": hostname::Hostname,
+    "ipc": ipc::Ipc,
     "file": file::File,
     "link": network::Link,
     "address": network::Address,
@@ -502,6 +504,7 @@ mod tests {
             r#"{"ps": {"in": "host", "lists": "host", "shown": false}}"#,
             r#"{"process": {"actor": "box", "alive": false}}"#,
             r#"{"hostname": {"of": "host", "is": "box"}}"#,
+            r#"{"ipc": {"queues": 0}}"#,
             r#"{"file": {"path": "/x", "is": "absent"}}"#,
             r#"{"link": {"name": "x", "absent": true}}"#,
             r#"{"address": {"dev": "lo", "is": "127.0.0.1/8"}}"#,

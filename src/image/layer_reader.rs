@@ -1,0 +1,104 @@
+//! The bytes of a layer: a part of a file, decompressed, counted and hashed on the way.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::rc::Rc;
+
+use sha2::{Digest, Sha256};
+
+use super::Compression;
+
+/// A part of a file, read by its place: the file's own position stays, so that the same file can be read again and by others.
+pub struct FilePart<'a> {
+    pub file: &'a File,
+    pub next: u64,
+    pub end: u64,
+}
+
+impl Read for FilePart<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end.saturating_sub(self.next)).unwrap_or(usize::MAX);
+        let room = buffer.len().min(left);
+        let count = self.file.read_at(&mut buffer[..room], self.next)?;
+        if count == 0 && room > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.next += count as u64;
+        Ok(count)
+    }
+}
+
+/// A reader that hashes what passes, and tells how much that was.
+pub struct Hashing<R> {
+    inner: R,
+    hasher: Rc<Cell<Option<Sha256>>>,
+    count: Rc<Cell<u64>>,
+}
+
+/// The hash and the count of a `Hashing` reader, for whoever has given the reader away.
+#[derive(Clone)]
+pub struct Hash {
+    hasher: Rc<Cell<Option<Sha256>>>,
+    count: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Hashing<R> {
+    pub fn new(inner: R) -> (Hashing<R>, Hash) {
+        let hasher = Rc::new(Cell::new(Some(Sha256::new())));
+        let count = Rc::new(Cell::new(0));
+        let hash = Hash { hasher: Rc::clone(&hasher), count: Rc::clone(&count) };
+        (Hashing { inner, hasher, count }, hash)
+    }
+}
+
+impl Hash {
+    /// The bytes that have passed.
+    pub fn count(&self) -> u64 {
+        self.count.get()
+    }
+
+    /// The SHA-256 of what has passed, in hexadecimal.
+    pub fn finish(&self) -> String {
+        let hasher = self.hasher.take().unwrap_or_default();
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        if let Some(mut hasher) = self.hasher.take() {
+            hasher.update(&buffer[..count]);
+            self.hasher.set(Some(hasher));
+        }
+        self.count.set(self.count.get() + count as u64);
+        Ok(count)
+    }
+}
+
+/// The compression of what begins at a place of a file.
+pub(super) fn compression_at(file: &File, offset: u64) -> io::Result<Compression> {
+    let mut first = [0; 4];
+    let count = file.read_at(&mut first, offset)?;
+    Ok(Compression::of_bytes(&first[..count]))
+}
+
+/// The bytes without their compression.
+pub fn decompressed<'a>(
+    bytes: impl Read + 'a,
+    compression: Compression,
+) -> io::Result<Box<dyn Read + 'a>> {
+    Ok(match compression {
+        Compression::None => Box::new(bytes),
+        // Some tools write several members one after another.
+        Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(bytes)),
+        Compression::Zstd => {
+            let mut decoder = zstd::Decoder::new(bytes)?;
+            // 128 MiB, which is what zstd's own programs take without being asked.
+            decoder.window_log_max(27)?;
+            Box::new(decoder)
+        }
+    })
+}

@@ -1,0 +1,144 @@
+//! Finding out what a path is, and where the layers of its image are.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::archive::{ImageTree, TreeError, open_at_once};
+use super::image_error::ImageError;
+use super::layer_reader::{FilePart, compression_at, decompressed};
+use super::manifest::{docker_image, oci_image};
+use super::tar_entry::NamedEntries;
+use super::{Compression, Image, ImageLayer, LayerForm};
+
+/// The image at a path, or, as `PATH:NAME`, one of several there.
+pub fn open_image(path: &Path) -> Result<Image, ImageError> {
+    let (path, wanted) = path_and_name(path);
+    let failed = |source| ImageError::Open { path: path.clone(), source };
+    let file = open_at_once(&path).map_err(failed)?;
+    let kind = file.metadata().map_err(failed)?.file_type();
+    if kind.is_dir() {
+        return open_directory(path, file, wanted.as_deref());
+    }
+    if !kind.is_file() {
+        return Err(ImageError::NoArchive(path));
+    }
+
+    let compression = compression_at(&file, 0).map_err(failed)?;
+    if let Some(tool) = unknown_compression(&file).map_err(failed)? {
+        return Err(ImageError::UnknownCompression { path, tool });
+    }
+    if compression != Compression::None {
+        return open_compressed(path, file, compression);
+    }
+    let length = file.metadata().map_err(failed)?.len();
+    let again = file.try_clone().map_err(failed)?;
+    let tree = match ImageTree::of_archive(file) {
+        Ok(ImageTree::Archive { members, .. }) if members.is_empty() => {
+            return Err(ImageError::NoArchive(path));
+        }
+        Ok(tree) => tree,
+        Err(TreeError::NotTar) => return Err(ImageError::NoArchive(path)),
+        Err(TreeError::Read(source)) => {
+            return Err(ImageError::Read { what: "the members".into(), source });
+        }
+    };
+
+    if tree.has("oci-layout") {
+        return oci_image(&tree, wanted.as_deref());
+    }
+    if tree.has("manifest.json") {
+        return docker_image(&tree, wanted.as_deref());
+    }
+    Ok(root_file_system(
+        again,
+        LayerForm::Tar { offset: 0, length, compression, digest: None, diff_id: None },
+    ))
+}
+
+/// A path that is there is one; else what follows its last colon is a name.
+fn path_and_name(path: &Path) -> (PathBuf, Option<String>) {
+    if path.exists() {
+        return (path.to_owned(), None);
+    }
+    match path.to_str().and_then(|text| text.rsplit_once(':')) {
+        // A tag has a colon of its own: alpine.tar:alpine:3.20.
+        Some(_) => {
+            let text = path.to_str().unwrap_or_default();
+            let colons = text.match_indices(':').map(|(at, _)| at);
+            let at = colons.into_iter().find(|at| Path::new(&text[..*at]).exists());
+            match at {
+                Some(at) => (text[..at].into(), Some(text[at + 1..].to_owned())),
+                None => (path.to_owned(), None),
+            }
+        }
+        None => (path.to_owned(), None),
+    }
+}
+
+fn open_directory(path: PathBuf, file: File, wanted: Option<&str>) -> Result<Image, ImageError> {
+    let tree = ImageTree::Directory(path.clone());
+    if tree.has("oci-layout") {
+        return oci_image(&tree, wanted);
+    }
+    if tree.has("manifest.json") {
+        return docker_image(&tree, wanted);
+    }
+    if !["bin", "usr", "etc"].iter().any(|name| path.join(name).is_dir()) {
+        return Err(ImageError::NoImage(path));
+    }
+    Ok(root_file_system(file, LayerForm::Directory))
+}
+
+/// A compressed file: a root file system, or an archive of images, which can't be read here and there.
+fn open_compressed(
+    path: PathBuf,
+    file: File,
+    compression: Compression,
+) -> Result<Image, ImageError> {
+    let failed = |source| ImageError::Open { path: path.clone(), source };
+    let length = file.metadata().map_err(failed)?.len();
+    let part = FilePart { file: &file, next: 0, end: length };
+    let plain = decompressed(part, compression).map_err(failed)?;
+
+    // An archive of images names one of these among its first members, or has blobs alone.
+    let mut archive = tar::Archive::new(plain);
+    let entries = NamedEntries::new(archive.entries().map_err(failed)?);
+    for named in entries.take(3) {
+        let Ok(named) = named else { return Err(ImageError::NoArchive(path)) };
+        if is_of_image_archive(&named.path) {
+            let tool = if compression == Compression::Gzip { "gzip" } else { "zstd" };
+            return Err(ImageError::CompressedArchive { path: path.clone(), tool });
+        }
+    }
+    drop(archive);
+    Ok(root_file_system(
+        file,
+        LayerForm::Tar { offset: 0, length, compression, digest: None, diff_id: None },
+    ))
+}
+
+/// True for the names that tools give to what is in an archive of images, and root file systems do not have.
+fn is_of_image_archive(name: &Path) -> bool {
+    let is_at_top = name.components().count() == 1;
+    let kind = name.extension().and_then(|kind| kind.to_str());
+    name.starts_with("blobs")
+        || name == Path::new("oci-layout")
+        || name.ends_with("layer.tar")
+        || is_at_top && matches!(kind, Some("json" | "tar"))
+}
+
+fn root_file_system(file: File, form: LayerForm) -> Image {
+    Image { layers: vec![ImageLayer { file: 0, form }], files: vec![file] }
+}
+
+fn unknown_compression(file: &File) -> io::Result<Option<&'static str>> {
+    let mut first = [0; 6];
+    let count = file.read_at(&mut first, 0)?;
+    Ok(match &first[..count] {
+        [0xfd, b'7', b'z', b'X', b'Z', 0] => Some("xz"),
+        [b'B', b'Z', b'h', ..] => Some("bzip2"),
+        _ => None,
+    })
+}
