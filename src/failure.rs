@@ -265,7 +265,7 @@ mod tests {
 
     use super::*;
     use crate::action::LowerError;
-    use crate::engine::lab::LabError;
+    use crate::engine::lab_error::LabError;
     use crate::engine::link_error::LinkError;
     use crate::engine::session::SessionError;
     use crate::keeper::handle::KeeperError;

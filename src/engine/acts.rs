@@ -1,7 +1,8 @@
 //! The actions of a step, performed.
 
 use super::evidence::outcome_verdict;
-use super::lab::{Lab, LabError};
+use super::lab::Lab;
+use super::lab_error::LabError;
 use crate::keeper::handle::KeeperHandle;
 use crate::lesson::expect::Expect;
 use crate::lesson::expect::verdict::{Expected, Verdict};

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::evidence::StepEvidence;
-use super::lab::{Lab, LabError};
+use super::lab::Lab;
+use super::lab_error::LabError;
 use super::link_error::LinkError;
 use crate::kernel::load;
 use crate::lesson::expect::verdict::Verdict;

@@ -11,12 +11,12 @@ use nix::unistd::Pid;
 use super::group_places::{cgroup_mounts, cgroup_root};
 use super::group_roots::KnownGroupRoots;
 use super::ipc_watch;
+use super::lab_error::LabError;
 use super::link::ActorLinks;
 use super::waiting::WaitContext;
-use crate::action::{LabFacts, LowerError};
+use crate::action::LabFacts;
 use crate::engine::link_error::LinkError;
-use crate::failure::Failure;
-use crate::keeper::handle::{KeeperError, KeeperHandle};
+use crate::keeper::handle::KeeperHandle;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::pty::TerminalSize;
 use crate::laid_out::UnpackedImage;
@@ -49,34 +49,6 @@ pub struct Lab {
     asked: Instant,
     /// The names of all that were ever made in it, the dead among them.
     made_actors: BTreeSet<ActorName>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum LabError {
-    #[error(transparent)]
-    Keeper(#[from] KeeperError),
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    #[error("step `{step}`")]
-    Lower {
-        step: String,
-        #[source]
-        cause: LowerError,
-    },
-    #[error("the lab's first process ended before it had set the lab up")]
-    EndedAtStart {
-        #[source]
-        why: Option<Failure>,
-    },
-    #[error(
-        "the lab is gone: its first process (`unboxed: host`, {pid} on this machine) has ended, and with it all others"
-    )]
-    Ended {
-        pid: u32,
-        /// The last thing that was heard of it, where that tells.
-        #[source]
-        why: Option<Failure>,
-    },
 }
 
 impl Lab {

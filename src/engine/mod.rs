@@ -13,6 +13,7 @@ mod ipc_watch;
 mod judge;
 mod keeper_source;
 pub mod lab;
+pub mod lab_error;
 pub mod link;
 pub mod link_error;
 pub mod options;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::keeper_source::KeeperSource;
-use super::lab::{Lab, LabError};
+use super::lab::Lab;
+use super::lab_error::LabError;
 use super::options::SessionOptions;
 use super::playthrough::{Playthrough, StepPlan};
 use super::turn::Judging;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::evidence::StepEvidence;
-use super::lab::{Lab, LabError};
+use super::lab::Lab;
+use super::lab_error::LabError;
 use super::transcript::Transcript;
 use super::{TurnGoal, TurnState, typed_process};
 use crate::diff::Diff;

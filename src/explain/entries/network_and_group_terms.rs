@@ -150,6 +150,12 @@ pub const ENTRIES: &[Entry] = &[
         &["memory.current", "O_DIRECT"],
     ),
     term(
+        "iops",
+        "I/O operations per second: how many requests a disk answers, large ones or small ones. A group can be limited in them as well as in bytes.",
+        "admin-guide/cgroup-v2.rst",
+        &["io.max", "blkio.throttle.write_iops_device"],
+    ),
+    term(
         "swap",
         "A part of a disk to which memory is moved that was not used for a while. What is there counts for no limit on memory.",
         "admin-guide/cgroup-v1/memory.rst",
