@@ -1,15 +1,17 @@
 //! An **op**: one request to the kernel, which an action lowers to and an actor performs. A closed list.
 
 mod ipc;
+mod record;
 mod setup;
 
 use std::net::Ipv4Addr;
 
 pub use self::ipc::{IpcKind, IpcObject, IpcOrder};
+pub use self::record::{OpRecord, OutputPiece};
 pub use self::setup::{ClockOffsets, IdMaps, MappedIds, SetgroupsRule};
 use serde::{Deserialize, Serialize};
 
-use crate::call::{Call, ErrnoName};
+use crate::call::ErrnoName;
 use crate::traffic::{ClassId, PacketRule, PortRule, Rate};
 
 /// The name a lesson gives to a process of the lab (`host`, `container`).
@@ -436,29 +438,6 @@ pub enum UmountFlag {
     Force,
     Detach,
     NoFollow,
-}
-
-/// The record of one op.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpRecord {
-    pub actor: ActorName,
-    pub op: Op,
-    pub calls: Vec<Call>,
-    pub outcome: Outcome,
-    /// The parts of a program's output, with the time that each came; empty for other ops.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pieces: Vec<OutputPiece>,
-    /// Wall time of the whole op as the actor measured it, in nanoseconds.
-    pub nanos: u64,
-}
-
-/// A program had printed so much by then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutputPiece {
-    /// Since the program was started, in milliseconds.
-    pub at_ms: u64,
-    /// Bytes of the op's output.
-    pub end: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
