@@ -79,7 +79,7 @@ fn every_branch_shows_what_it_promises_and_leads_back() {
 fn a_branch_without_its_last_action_fails() {
     let _turn = alone();
     let facts = common::facts();
-    for mut lesson in lessons() {
+    for mut lesson in common::sampled(lessons()) {
         for step in &mut lesson.steps {
             for branch in &mut step.branches {
                 branch.actions.pop();
@@ -333,7 +333,15 @@ fn a_container_that_died_or_was_made_with_too_little_is_made_again_steps_later()
 
     // Made once more, as it should be: that is the container now, and the lesson goes on in it.
     run_in(&mut session, "host", &unshare("--mount --uts --ipc --net --pid"));
-    let whole = wait_for_another(&mut session, "container", Some(half));
+    let mut whole = wait_for_another(&mut session, "container", Some(half));
+    // A look between unshare's two calls finds it without its child, which is the one with a PID namespace of its own.
+    let is_child = |pid: u32| {
+        let comm = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+        comm.is_ok_and(|comm| comm.trim() == "sleep")
+    };
+    if !is_child(whole) {
+        whole = wait_for_another(&mut session, "container", Some(whole));
+    }
     session.judge_turn(Judging::Now).expect("a judgement");
     assert_eq!(session.lab().expect("a lab").pid_of(&"container".into()), Some(whole), "it stays");
     session.drop_turn();

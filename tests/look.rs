@@ -183,12 +183,12 @@ fn answered() -> Tty {
 #[test]
 fn rows_and_keys_can_be_clicked_and_the_mouse_is_given_back() {
     let mut tty = answered();
-    let (column, row) = place_of(&tty, "Half a CPU");
+    let (column, row) = place_of(&tty, "Whose table is it?");
     tty.press(&click(column, row));
-    tty.wait_for("Half a CPU --");
+    tty.wait_for("Whose table is it? --");
     // The wheel, over the list.
     tty.press(&format!("\u{1b}[<65;{column};{row}M"));
-    tty.wait_for("These CPUs and no others --");
+    tty.wait_for("Talking without files --");
 
     let (column, row) = place_of(&tty, "? keys");
     tty.press(&click(column, row));

@@ -43,8 +43,8 @@ const OUT_OF_MEMORY: &str = "memory allocation of";
 
 #[test]
 fn a_role_killed_at_some_points_leaves_nothing_after_one_next_start() {
-    kill_everywhere(CONTAINER, 4);
-    kill_everywhere(FROZEN, 2);
+    kill_everywhere(CONTAINER, 3);
+    kill_everywhere(FROZEN, 1);
 }
 
 #[test]
@@ -56,12 +56,12 @@ fn a_role_killed_anywhere_leaves_nothing_after_one_next_start() {
 
 #[test]
 fn a_call_that_fails_at_some_points_ends_in_one_sentence() {
-    fail_everywhere(&ROLES, &calls::sample(), 3);
+    fail_everywhere(&ROLES, &calls::sample(), 2);
 }
 
 #[test]
 fn a_group_whose_making_fails_half_way_is_not_left() {
-    fail_everywhere(&[Role::Keeper], &[(Errno::ENOLCK, calls::AFTER_MKDIR)], 8);
+    fail_everywhere(&[Role::Keeper], &[(Errno::ENOLCK, calls::AFTER_MKDIR)], 5);
 }
 
 #[test]
