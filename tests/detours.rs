@@ -214,6 +214,13 @@ fn a_container_that_has_ended_is_told_and_a_step_that_is_shown_then_gets_a_new_l
     let pid = session.lab().expect("a lab").pid_of(&"container".into()).expect("it is there");
     let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).expect("a pid"));
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("it is ours");
+    // While it dies it is there, but has no view of anything any more.
+    let stat = format!("/proc/{pid}/stat");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(15);
+    while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(std::time::Instant::now() < deadline, "it does not end");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 
     let expected = Detour { finding: DetourFinding::ActorEnded("container".into()), step: at };
     assert_eq!(wait_for_detour(&mut session, "kill"), expected);

@@ -5,7 +5,8 @@ use crate::common::{self, alone};
 #[test]
 fn strace_saw_every_call_that_is_shown() {
     let _turn = alone();
-    assert!(calls_seen_by_strace("build-a-container", None) > 300);
+    let compared = calls_seen_by_strace("build-a-container", None);
+    assert!(compared > 200, "{compared} calls");
 }
 
 #[test]
