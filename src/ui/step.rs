@@ -329,7 +329,7 @@ fn op_lines((place, op): (usize, &OpRecord), columns: usize, theme: Theme) -> Ve
         if op.calls.len() <= MAX_CALLS { calls().collect() } else { telling.into_iter().collect() };
 
     for (number, call) in shown {
-        let style = if op.outcome.is_ok() { theme.code() } else { theme.bad() };
+        let style = if call.result.is_ok() { theme.code() } else { theme.bad() };
         let actor = format!("{}: ", safe(op.actor.as_str()));
         let text = Span::styled(safe(&call.to_string()), style);
         let wrapped = wrapped_code(vec![Span::styled(actor, theme.dim()), text], columns, theme);
