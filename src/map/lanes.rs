@@ -145,12 +145,10 @@ fn content(snapshot: &Snapshot, process: &Process, kind: NamespaceKind) -> Strin
             let network = snapshot.network_of(actor);
             network.map_or_else(String::new, |it| it.links.len().to_string())
         }
-        NamespaceKind::Ipc => match snapshot.ipc_of(actor).map(|table| table.objects.len()) {
-            None => String::new(),
-            Some(0) => "no keys".into(),
-            Some(1) => "1 key".into(),
-            Some(count) => format!("{count} keys"),
-        },
+        NamespaceKind::Ipc => {
+            let table = snapshot.ipc_of(actor);
+            table.map_or_else(String::new, |it| it.objects.len().to_string())
+        }
         NamespaceKind::User | NamespaceKind::Cgroup | NamespaceKind::Time => {
             // The lab's own is not what a lesson is about.
             let own = snapshot.content_of(actor, kind).filter(|_| *actor != ActorName::host());
@@ -180,13 +178,22 @@ fn holds(holds: &NamespaceHolds) -> String {
 /// Rows of the whole picture in so many columns: the names of the kinds, two rows for each actor, below an empty one
 /// what the signs mean, and the calls.
 pub(super) fn wanted_height(lanes: &Lanes, width: usize) -> usize {
-    2 + 2 * lanes.actors.len() + legend(width).len() + lanes.acts.len()
+    2 + 2 * lanes.actors.len() + legend(lanes, width).len() + lanes.acts.len()
 }
 
-/// The meaning of the signs, in as many lines as it takes in so many columns.
-fn legend(width: usize) -> Vec<String> {
+/// The meaning of the signs and numbers, in as many lines as it takes in so many columns.
+fn legend(lanes: &Lanes, width: usize) -> Vec<String> {
     const SIGNS: [&str; 3] = ["● in the namespace", "◉ new", "│ shared with the row above"];
-    const BELOW: &str = "below: how many mounts, the host name, how many processes, how many links";
+    // Nobody asks for System V objects but where a step is about them.
+    let tells = |kind: NamespaceKind| {
+        let of_kind = NamespaceKind::ALL.into_iter().position(|it| it == kind);
+        let mut lamps = lanes.actors.iter().filter_map(|row| row.lamps.get(of_kind?)?.as_ref());
+        lamps.any(|lamp| !lamp.content.is_empty())
+    };
+    let objects = if tells(NamespaceKind::Ipc) { ", how many System V objects" } else { "" };
+    let below = format!(
+        "below: how many mounts, the host name{objects}, how many processes, how many links"
+    );
     // A column stays free at the left.
     let room = width.saturating_sub(1);
 
@@ -197,7 +204,7 @@ fn legend(width: usize) -> Vec<String> {
             None => lines.push(sign.to_owned()),
         }
     }
-    lines.extend(wrapped(BELOW, room));
+    lines.extend(wrapped(&below, room));
     lines
 }
 
@@ -260,8 +267,9 @@ pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
             for below in y + 1..1 + pitch * last {
                 canvas.put(x, below, '│', MapTone::Line);
             }
-            let room = (names + (kind + 1) * column).saturating_sub(x + 2);
+            // A blank before what stands in the next column.
             let at = if last > place { x + 1 } else { x };
+            let room = (names + (kind + 1) * column).saturating_sub(at + 1);
             let text = crate::text::shortened(&crate::text::safe(&lamp.content), room);
             canvas.write(at, y + 1, room, &text, tone);
         }
@@ -269,7 +277,7 @@ pub(super) fn draw(lanes: &Lanes, spacing: MapSpacing, canvas: &mut Canvas) {
 
     let y = (1 + pitch * fitting).min(height.saturating_sub(1));
     let left_out = lanes.actors.len() - fitting;
-    let legend = legend(width);
+    let legend = legend(lanes, width);
     if left_out > 0 {
         canvas.write(0, y, width, &format!("… {left_out} more"), MapTone::Quiet);
     } else {
@@ -363,12 +371,32 @@ mod tests {
         let words = |lines: &[String]| {
             lines.iter().flat_map(|line| line.split_whitespace()).collect::<Vec<_>>().join(" ")
         };
-        let whole = legend(76);
+        let lanes = Lanes { actors: Vec::new(), changed: 0, acts: Vec::new() };
+        let whole = legend(&lanes, 76);
         assert_eq!(whole.len(), 2, "{whole:?}");
         for width in 30..76 {
-            let lines = legend(width);
+            let lines = legend(&lanes, width);
             assert!(lines.iter().all(|line| line.width() < width), "{width}: {lines:?}");
             assert_eq!(words(&lines), words(&whole), "{width}");
         }
+    }
+
+    #[test]
+    fn what_is_told_below_a_lamp_is_whole_in_a_narrow_picture_and_has_a_word_in_the_legend() {
+        let lamp = |content: &str| {
+            Some(LaneLamp { lane: 0, mark: ChangeKind::Same, content: content.into() })
+        };
+        let row = LaneRow {
+            name: "host".into(),
+            of: LaneOwner::Actor,
+            mark: ChangeKind::Same,
+            lamps: ["15", "host", "12", "3", "4"].map(lamp).into(),
+        };
+        let lanes = Lanes { actors: vec![row], changed: 0, acts: Vec::new() };
+        let mut canvas = Canvas::new(54, wanted_height(&lanes, 54));
+        draw(&lanes, MapSpacing::Tight, &mut canvas);
+        let text = canvas.text();
+        assert!(text.contains("15   host 12   3    4"), "{text}");
+        assert!(text.contains("System V objects"), "{text}");
     }
 }
