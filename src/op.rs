@@ -1,11 +1,13 @@
 //! An **op**: one request to the kernel, which an action lowers to and an actor performs. A closed list.
 
+mod held;
 mod ipc;
 mod record;
 mod setup;
 
 use std::net::Ipv4Addr;
 
+pub use self::held::HeldNumber;
 pub use self::ipc::{IpcKind, IpcObject, IpcOrder};
 pub use self::record::{OpRecord, OutputPiece};
 pub use self::setup::{ClockOffsets, IdMaps, MappedIds, SetgroupsRule};
@@ -112,14 +114,14 @@ pub enum Op {
         from: String,
         to: String,
     },
-    /// A file that stays open under the number `fd`, 7 to 9, without close-on-exec.
+    /// A file that stays open under the number `fd`, without close-on-exec.
     Hold {
         path: String,
-        fd: u32,
+        fd: HeldNumber,
     },
     /// Close what `Hold` opened under that number.
     Release {
-        fd: u32,
+        fd: HeldNumber,
     },
     SetHostname {
         name: String,

@@ -429,8 +429,7 @@ impl Snapshot {
     pub fn process_beside(&self, actor: &ActorName, pid: u32) -> Option<&Process> {
         let home = self.process_of(actor)?.namespaces.get(&NamespaceKind::Pid)?;
         self.processes.iter().find(|process| {
-            process.ns_pids.last() == Some(&pid)
-                && process.namespaces.get(&NamespaceKind::Pid) == Some(home)
+            process.own_pid() == pid && process.namespaces.get(&NamespaceKind::Pid) == Some(home)
         })
     }
 

@@ -1,4 +1,5 @@
-//! The addresses of a lab's network, and names for traffic control: a class by its number, a rate, who sends a packet. Plain data, in tc(8)'s notation.
+//! The addresses of a lab's network, and names for what becomes of packets: a class by its number, a rate, who sends one, a rule for
+//! a port and the hook it is asked at. Plain data, in the notation of tc(8) and nft(8).
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -159,7 +160,8 @@ pub enum PortVerdict {
 }
 
 impl PortRule {
-    /// The table and the chain that it goes to: docker's for a new destination, and the usual names for a firewall.
+    /// The table and the chain that it goes to: docker's for a new destination, and the usual names for a firewall. The table
+    /// is called as the kind of its chains.
     pub fn place(&self) -> (&'static str, &'static str) {
         let chain = match self.at {
             PacketHook::Prerouting => "PREROUTING",
@@ -170,6 +172,14 @@ impl PortRule {
         match self.then {
             PortVerdict::SendTo(_) => ("nat", chain),
             PortVerdict::Drop => ("filter", chain),
+        }
+    }
+
+    /// The place of its chain among those of a hook: NF_IP_PRI_NAT_DST, or NF_IP_PRI_FILTER (linux/netfilter_ipv4.h).
+    pub fn priority(&self) -> i32 {
+        match self.then {
+            PortVerdict::SendTo(_) => -100,
+            PortVerdict::Drop => 0,
         }
     }
 }

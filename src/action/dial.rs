@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
+use super::paths::check_route;
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
 use crate::snapshot::Snapshot;
 
@@ -43,9 +44,6 @@ impl ActionKind for Dial {
         if self.to.is_loopback() {
             return Vec::new();
         }
-        let has_route = snapshot
-            .network_of(actor)
-            .is_some_and(|network| super::paths::has_route(network, self.to));
-        vec![PreflightCheck { condition: Precondition::RouteTo(self.to), ok: has_route }]
+        vec![check_route(actor, snapshot, self.to)]
     }
 }

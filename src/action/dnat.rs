@@ -47,8 +47,7 @@ impl ActionKind for Dnat {
     }
 
     fn shell(&self, _: &LabFacts) -> Vec<String> {
-        // NF_IP_PRI_NAT_DST is -100: nft(8) calls it `dstnat`, but not at the output hook.
-        rule_lines(&self.rule(), "nat", -100)
+        rule_lines(&self.rule())
     }
 
     fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
@@ -61,13 +60,14 @@ impl ActionKind for Dnat {
 }
 
 /// The lines of nft(8) for a rule, with its table and chain, which may be there already.
-pub(super) fn rule_lines(rule: &PortRule, kind: &str, priority: i32) -> Vec<String> {
+pub(super) fn rule_lines(rule: &PortRule) -> Vec<String> {
     let (table, chain) = rule.place();
-    let hook = rule.at.word();
+    // A number: nft(8) calls -100 `dstnat`, but not at the output hook.
+    let (hook, priority) = (rule.at.word(), rule.priority());
     vec![
         format!("nft add table ip {table}"),
         format!(
-            "nft add chain ip {table} {chain} '{{ type {kind} hook {hook} priority {priority}; }}'"
+            "nft add chain ip {table} {chain} '{{ type {table} hook {hook} priority {priority}; }}'"
         ),
         format!("nft add rule ip {table} {chain} {rule}"),
     ]

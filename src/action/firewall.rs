@@ -47,7 +47,7 @@ impl ActionKind for Firewall {
     }
 
     fn shell(&self, _: &LabFacts) -> Vec<String> {
-        rule_lines(&self.rule(), "filter", 0)
+        rule_lines(&self.rule())
     }
 
     fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {

@@ -5,37 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::paths::shell_word;
 use super::pid_text::PidText;
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
-use crate::op::{ActorName, Op};
+use crate::op::{ActorName, HeldNumber, Op};
 use crate::snapshot::Snapshot;
-
-/// The number of a descriptor that a lesson holds: 7, 8 or 9. Those below are the actor's own, and a POSIX shell knows
-/// none beyond.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
-pub struct HeldNumber(u32);
-
-impl Default for HeldNumber {
-    fn default() -> Self {
-        HeldNumber(9)
-    }
-}
-
-impl TryFrom<u32> for HeldNumber {
-    type Error = String;
-
-    fn try_from(number: u32) -> Result<Self, Self::Error> {
-        let is_free = (7..=9).contains(&number);
-        is_free
-            .then_some(HeldNumber(number))
-            .ok_or_else(|| format!("the descriptor {number} is none of 7, 8 and 9"))
-    }
-}
-
-impl From<HeldNumber> for u32 {
-    fn from(number: HeldNumber) -> u32 {
-        number.0
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,11 +24,11 @@ impl ActionKind for Hold {
     }
 
     fn shell(&self, context: &LabFacts) -> Vec<String> {
-        vec![format!("exec {}< {}", self.fd.0, shell_word(&self.path.shell(context)))]
+        vec![format!("exec {}< {}", self.fd, shell_word(&self.path.shell(context)))]
     }
 
     fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {
-        Ok(vec![Op::Hold { path: self.path.lower(context)?, fd: self.fd.0 }])
+        Ok(vec![Op::Hold { path: self.path.lower(context)?, fd: self.fd }])
     }
 
     fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<PreflightCheck> {
@@ -80,11 +51,11 @@ impl ActionKind for Release {
     }
 
     fn shell(&self, _: &LabFacts) -> Vec<String> {
-        vec![format!("exec {}<&-", self.fd.0)]
+        vec![format!("exec {}<&-", self.fd)]
     }
 
     fn lower(&self, _: &LabFacts) -> Result<Vec<Op>, LowerError> {
-        Ok(vec![Op::Release { fd: self.fd.0 }])
+        Ok(vec![Op::Release { fd: self.fd }])
     }
 
     fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<PreflightCheck> {

@@ -73,6 +73,11 @@ pub fn check_no_link(actor: &ActorName, snapshot: &Snapshot, name: &str) -> Pref
     PreflightCheck { condition: Precondition::NoLinkYet { name: name.to_owned() }, ok }
 }
 
+pub fn check_route(actor: &ActorName, snapshot: &Snapshot, to: Ipv4Addr) -> PreflightCheck {
+    let ok = snapshot.network_of(actor).is_some_and(|network| has_route(network, to));
+    PreflightCheck { condition: Precondition::RouteTo(to), ok }
+}
+
 pub fn check_is_alive(snapshot: &Snapshot, actor: &ActorName) -> PreflightCheck {
     let ok = snapshot.process_of(actor).is_some();
     PreflightCheck { condition: Precondition::Alive(actor.clone()), ok }

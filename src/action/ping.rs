@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionKind, LabFacts, LowerError, Precondition, PreflightCheck};
+use super::paths::check_route;
+use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use std::net::Ipv4Addr;
 
 use crate::op::{ActorName, Op};
@@ -34,9 +35,6 @@ impl ActionKind for Ping {
     }
 
     fn preflight(&self, actor: &ActorName, snapshot: &Snapshot) -> Vec<PreflightCheck> {
-        let has_route = snapshot
-            .network_of(actor)
-            .is_some_and(|network| super::paths::has_route(network, self.to));
-        vec![PreflightCheck { condition: Precondition::RouteTo(self.to), ok: has_route }]
+        vec![check_route(actor, snapshot, self.to)]
     }
 }

@@ -43,9 +43,9 @@ fn enter_and_begin(
     process::reset_signals();
 
     let is_forking = place.kinds.contains(&NamespaceKind::Pid);
-    let options = NamespaceKind::unshare_options(place.kinds);
     if is_forking {
         // Before it enters: the /proc of another mount namespace may not have this process, and a title is set by way of it.
+        let options = NamespaceKind::unshare_options(place.kinds);
         process::set_title(&format!("nsenter {options}"));
     }
 
@@ -69,5 +69,5 @@ fn enter_and_begin(
     report_to_parent(reporter, recorder, forked.err());
     let Ok(child) = forked else { process::exit_now(1) };
 
-    wait_for_actor("nsenter", &options, child)
+    wait_for_actor("nsenter", child)
 }

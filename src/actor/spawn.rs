@@ -188,7 +188,8 @@ fn unshare_and_fork(
     let Ok(child) = forked else { process::exit_now(1) };
 
     let options = NamespaceKind::unshare_options(wanted.namespaces);
-    wait_for_actor("unshare", &format!("{options} --fork"), child)
+    process::set_title(&format!("unshare {options} --fork"));
+    wait_for_actor("unshare", child)
 }
 
 /// Tell the process that forked this one what was done here since the last report: a line of JSON.
@@ -203,9 +204,8 @@ pub(super) fn report_to_parent(reporter: OwnedFd, recorder: Recorder, failed: Op
 }
 
 /// Stay as long as the new actor does, under the name of the program that would.
-pub(super) fn wait_for_actor(program: &str, options: &str, child: Pid) -> ! {
+pub(super) fn wait_for_actor(program: &str, child: Pid) -> ! {
     confine::keep_only(&[]);
-    process::set_title(&format!("{program} {options}"));
     let _ = process::set_name(program);
     let status =
         process::wait(&mut Recorder::default(), child).map_or(1, process::ExitStatus::code);

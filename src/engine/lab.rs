@@ -346,35 +346,28 @@ impl Lab {
 
     /// The context for lowering one action: the pids are looked up only for one that names an actor.
     pub fn lab_facts_for(&mut self, names_an_actor: bool) -> LabFacts {
-        let mut context = LabFacts {
-            lab_pids: BTreeMap::new(),
-            cgroups: cgroup_mounts(&self.made.cgroups),
-            disk: self.made.disk.clone(),
-            pid_words: BTreeMap::new(),
-        };
-
-        if names_an_actor {
-            context.lab_pids = self
-                .links
-                .iter()
-                .filter_map(|(name, link)| Some((name.clone(), lab_pid(link.pid)?)))
-                .collect();
-        }
-        context
+        let named = self.links.iter().filter(|_| names_an_actor);
+        self.facts_with(
+            named.filter_map(|(name, link)| Some((name.clone(), lab_pid(link.pid)?))).collect(),
+        )
     }
 
     /// The context for lowering any action, with the pids of a snapshot.
     pub fn lab_facts(&self, snapshot: &Snapshot) -> LabFacts {
-        let lab_pids = snapshot
-            .processes
-            .iter()
-            .filter_map(|process| Some((process.actor.clone()?, process.lab_pid()?)))
-            .collect();
+        let processes = snapshot.processes.iter();
+        self.facts_with(
+            processes
+                .filter_map(|process| Some((process.actor.clone()?, process.lab_pid()?)))
+                .collect(),
+        )
+    }
+
+    fn facts_with(&self, lab_pids: BTreeMap<ActorName, u32>) -> LabFacts {
         LabFacts {
             lab_pids,
             cgroups: cgroup_mounts(&self.made.cgroups),
             disk: self.made.disk.clone(),
-            pid_words: BTreeMap::new(),
+            ..LabFacts::default()
         }
     }
 

@@ -121,9 +121,6 @@ pub fn add_packet_rule(recorder: &mut Recorder, rule: &PacketRule) -> Result<(),
     add(recorder, &OUT, &expressions, &shown)
 }
 
-/// The priority of a new destination among the chains of a hook: NF_IP_PRI_NAT_DST, before that of filters.
-const PRIORITY_NAT_DESTINATION: i32 = -100;
-
 /// Add a rule for a port in the caller's network namespace: `nft add rule ip TABLE CHAIN tcp dport PORT …`.
 /// `ENOENT` or `EOPNOTSUPP` where the kernel lacks a part of it.
 pub fn add_port_rule(recorder: &mut Recorder, rule: &PortRule) -> Result<(), Errno> {
@@ -134,11 +131,7 @@ pub fn add_port_rule(recorder: &mut Recorder, rule: &PortRule) -> Result<(), Err
         PacketHook::Output => libc::NF_INET_LOCAL_OUT,
     };
     let (table, name) = rule.place();
-    let (kind, priority) = match rule.then {
-        PortVerdict::SendTo(_) => ("nat", PRIORITY_NAT_DESTINATION),
-        PortVerdict::Drop => ("filter", libc::NF_IP_PRI_FILTER),
-    };
-    let chain = Chain { table, name, kind, hook: hook as u32, priority };
+    let chain = Chain { table, name, kind: table, hook: hook as u32, priority: rule.priority() };
 
     let mut expressions = vec![
         load_meta(Meta::Protocol),
@@ -373,23 +366,22 @@ fn value(kind: u16, bytes: &[u8]) -> Vec<u8> {
 
 /// Load the address that a packet is from.
 fn source_address() -> Vec<u8> {
-    let parts = [
-        number(NFTA_PAYLOAD_DREG, REGISTER),
-        number(NFTA_PAYLOAD_BASE, libc::NFT_PAYLOAD_NETWORK_HEADER as u32),
-        number(NFTA_PAYLOAD_OFFSET, SOURCE_ADDRESS),
-        number(NFTA_PAYLOAD_LEN, ADDRESS),
-    ];
-    expression("payload", &parts)
+    payload(libc::NFT_PAYLOAD_NETWORK_HEADER as u32, SOURCE_ADDRESS, ADDRESS)
 }
 
 /// Load the port that a packet is for: RFC 9293.
 fn destination_port() -> Vec<u8> {
     const DESTINATION_PORT: u32 = 2;
+    payload(libc::NFT_PAYLOAD_TRANSPORT_HEADER as u32, DESTINATION_PORT, size_of::<u16>() as u32)
+}
+
+/// Load bytes of a packet, counted from where one of its headers begins.
+fn payload(header: u32, offset: u32, length: u32) -> Vec<u8> {
     let parts = [
         number(NFTA_PAYLOAD_DREG, REGISTER),
-        number(NFTA_PAYLOAD_BASE, libc::NFT_PAYLOAD_TRANSPORT_HEADER as u32),
-        number(NFTA_PAYLOAD_OFFSET, DESTINATION_PORT),
-        number(NFTA_PAYLOAD_LEN, size_of::<u16>() as u32),
+        number(NFTA_PAYLOAD_BASE, header),
+        number(NFTA_PAYLOAD_OFFSET, offset),
+        number(NFTA_PAYLOAD_LEN, length),
     ];
     expression("payload", &parts)
 }

@@ -56,7 +56,8 @@ pub fn chapter_end(lesson: &Lesson, step: usize) -> Option<String> {
     })
 }
 
-fn counted(count: usize, one: &str, many: &str) -> Option<String> {
+/// `2 steps`; None of 0.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> Option<String> {
     (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { many }))
 }
 

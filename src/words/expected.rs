@@ -1,5 +1,6 @@
 //! Expectations in words: what must hold, one function for each kind.
 
+use super::beginning::counted;
 use crate::action::cgroup::Limits;
 use crate::lesson::expect::Expect;
 use crate::lesson::expect::cgroup::Cgroup;
@@ -126,17 +127,15 @@ fn hostname(it: &Hostname) -> String {
 }
 
 fn ipc(it: &Ipc) -> String {
-    let counted = [
+    let objects = [
         (it.queues, "message queue", "message queues"),
         (it.segments, "segment of shared memory", "segments of shared memory"),
         (it.semaphores, "set of semaphores", "sets of semaphores"),
     ];
-    let number = |(count, one, many): (Option<usize>, &str, &str)| match count? {
-        0 => Some(format!("no {one}")),
-        1 => Some(format!("1 {one}")),
-        count => Some(format!("{count} {many}")),
+    let number = |(count, one, many): (Option<usize>, &str, &str)| {
+        Some(counted(count?, one, many).unwrap_or_else(|| format!("no {one}")))
     };
-    let mut parts: Vec<String> = counted.into_iter().filter_map(number).collect();
+    let mut parts: Vec<String> = objects.into_iter().filter_map(number).collect();
     parts.extend(it.key.map(|key| format!("the key {key:#x}")));
     format!("the IPC namespace of {} has {}", it.actor, parts.join(", "))
 }

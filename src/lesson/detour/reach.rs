@@ -142,8 +142,7 @@ fn parts_read(expect: &Expect) -> Option<&'static [LabPart]> {
     match expect {
         Expect::Mount(_) | Expect::Mounts(_) => Some(&[Mounts]),
         Expect::File(_) | Expect::Overlay(_) => Some(&[Mounts, Files]),
-        Expect::Ps(_) => Some(&[Mounts, Processes]),
-        Expect::KeptByFile(_) => Some(&[Mounts, Processes]),
+        Expect::Ps(_) | Expect::KeptByFile(_) => Some(&[Mounts, Processes]),
         Expect::Namespaces(_)
         | Expect::Pid(_)
         | Expect::Process(_)
