@@ -129,6 +129,9 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         (Op::Dial { .. }, "ETIMEDOUT") => {
             "no answer came back: a firewall drops the packets, or an answer goes another way"
         }
+        (Op::Dial { .. }, "EAGAIN") => {
+            "the connection was made, and the server said nothing in that time"
+        }
         (Op::Work { load: Load::Serve { .. }, .. }, "EADDRINUSE") => {
             "another socket of this network namespace listens at that port"
         }

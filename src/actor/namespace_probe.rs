@@ -19,10 +19,15 @@ use crate::op::{IpcKind, NamespaceKind};
 pub fn answer_to(pid: u32, to: Ipv4Addr, port: Option<u16>, timeout_ms: u32) -> Option<String> {
     let timeout = Duration::from_millis(u64::from(timeout_ms));
     inside(pid, NamespaceKind::Net, || {
+        let mut recorder = Recorder::default();
         let said = match port {
-            Some(port) => tcp::dial(&mut Recorder::default(), to, port, timeout).ok()?,
+            // A server that takes the call has answered, whether it says something or not.
+            Some(port) => {
+                let socket = tcp::connect(&mut recorder, to, port, timeout).ok()?;
+                tcp::first_line(&mut recorder, &socket).unwrap_or_default()
+            }
             None => {
-                icmp::echo(&mut Recorder::default(), to, timeout).ok()?;
+                icmp::echo(&mut recorder, to, timeout).ok()?;
                 String::new()
             }
         };

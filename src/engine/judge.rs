@@ -31,7 +31,7 @@ impl Lab {
     ) -> Result<(Snapshot, Vec<Verdict>), LabError> {
         let started = Instant::now();
         let settle_timeout = load::stretched(SETTLE_TIMEOUT);
-        let teardown_timeout = load::stretched(TEARDOWN_TIMEOUT);
+        let mut teardown_timeout = None;
 
         loop {
             let (snapshot, verdicts) = self.judge(step, evidence)?;
@@ -43,7 +43,11 @@ impl Lab {
                 .map(|(expect, _)| expect);
             let waits_for_teardown =
                 open.clone().any(|expect| matches!(expect, Expect::Link(link) if link.absent));
-            let timeout = if waits_for_teardown { teardown_timeout } else { settle_timeout };
+            let timeout = if waits_for_teardown {
+                *teardown_timeout.get_or_insert_with(|| load::stretched(TEARDOWN_TIMEOUT))
+            } else {
+                settle_timeout
+            };
             if self.are_hopeless(open, &snapshot) || started.elapsed() >= timeout {
                 return Ok((snapshot, verdicts));
             }

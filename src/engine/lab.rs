@@ -188,9 +188,12 @@ impl Lab {
 
     /// Look at what steps are about: their directories, and System V objects where one speaks of them.
     pub fn watch_steps(&mut self, steps: &[&Step]) {
-        let mut look: Vec<WatchedDirectory> =
-            steps.iter().flat_map(|step| step.look.clone()).collect();
-        look.dedup();
+        let mut look: Vec<WatchedDirectory> = Vec::new();
+        for directory in steps.iter().flat_map(|step| &step.look) {
+            if !look.contains(directory) {
+                look.push(directory.clone());
+            }
+        }
         self.observer.set_watched_directories(look);
 
         self.watches_ipc = steps.iter().any(|step| step.is_about_ipc());

@@ -56,14 +56,25 @@ pub fn serve(socket: OwnedFd, name: &str, time: Duration) {
     }
 }
 
-/// Connect, and read what the server says first, up to the end of its line. `idle_timeout` is for an idle machine:
-/// `ETIMEDOUT` where no answer came in that time, `ECONNREFUSED` where nobody listens there.
+/// Connect, and read the first line that the server says. `idle_timeout` is for an idle machine. `ECONNREFUSED` where nobody
+/// listens there, `ETIMEDOUT` where no answer came in that time, `EAGAIN` where a server is connected, and says nothing.
 pub fn dial(
     recorder: &mut Recorder,
     to: Ipv4Addr,
     port: u16,
     idle_timeout: Duration,
 ) -> Result<String, Errno> {
+    let socket = connect(recorder, to, port, idle_timeout)?;
+    first_line(recorder, &socket)
+}
+
+/// Connect, with a socket that waits as long for what is read from it. Errors as of `dial`.
+pub fn connect(
+    recorder: &mut Recorder,
+    to: Ipv4Addr,
+    port: u16,
+    idle_timeout: Duration,
+) -> Result<OwnedFd, Errno> {
     let socket = open(recorder)?;
     let timeout = load::stretched(idle_timeout);
     // The kernel gives up by itself after this time, at the next packet that it would have sent again. Kernels alone answer
@@ -76,18 +87,24 @@ pub fn dial(
     let address = SockaddrIn::new(a, b, c, d, port);
     let args = format!("{number}, {}, 16", notation::socket_address(to, port));
     recorder.call("connect", args, || nix::sys::socket::connect(number, &address))?;
+    Ok(socket)
+}
 
+/// The first line of what comes next; empty where the other side closes without a word.
+pub fn first_line(recorder: &mut Recorder, socket: &OwnedFd) -> Result<String, Errno> {
+    let number = socket.as_raw_fd();
     let mut line = [0_u8; MAX_LINE];
     let count = recorder.call_with_buffer(
         "read",
         &mut line[..],
-        |line| nix::unistd::read(&socket, line),
+        |line| nix::unistd::read(socket, line),
         |line, read| {
             let said = read.map_or(0, |count| count);
             format!("{number}, {}, {MAX_LINE}", notation::quoted(&line[..said]))
         },
     )?;
-    Ok(String::from_utf8_lossy(&line[..count]).trim_end().to_owned())
+    let said = String::from_utf8_lossy(&line[..count]);
+    Ok(said.lines().next().unwrap_or_default().trim_end().to_owned())
 }
 
 fn open(recorder: &mut Recorder) -> Result<OwnedFd, Errno> {
@@ -106,6 +123,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_several_lines_in_one_piece_the_first_is_read() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let server = std::thread::spawn(move || {
+            let (mut caller, _) = listener.accept().expect("a caller");
+            caller.write_all(b"one \r\ntwo\n").expect("it reads");
+        });
+        let said =
+            dial(&mut Recorder::default(), Ipv4Addr::LOCALHOST, port, Duration::from_secs(1));
+        assert_eq!(said.as_deref(), Ok("one"));
+        server.join().expect("the server");
+    }
+
+    #[test]
     fn a_server_says_its_name_and_who_called_and_a_port_is_had_by_one() {
         // Port 0: the kernel chooses one that is free.
         let mut recorder = Recorder::default();
@@ -122,6 +153,8 @@ mod tests {
         assert_eq!(calls, ["socket", "bind", "listen", "socket", "connect", "read"]);
 
         server.join().expect("the server");
+        let silent = dial(&mut Recorder::default(), Ipv4Addr::LOCALHOST, port, Duration::ZERO);
+        assert_eq!(silent.err(), Some(Errno::EAGAIN), "it listens, and nobody takes the call");
         drop(listener);
         let refused =
             dial(&mut Recorder::default(), Ipv4Addr::LOCALHOST, port, Duration::from_secs(1));

@@ -337,7 +337,8 @@ fn asked(record: &OpRecord) -> Option<(Ipv4Addr, MapRow)> {
             (*to, format!("ping {to}"), format!("{to} answers in {millis:.2} ms"))
         }
         (Op::Dial { to, port, .. }, Outcome::Done { output }) => {
-            (*to, String::new(), format!("{to}:{port} says {output}"))
+            let says = if output.is_empty() { "answers".into() } else { format!("says {output}") };
+            (*to, String::new(), format!("{to}:{port} {says}"))
         }
         (Op::Dial { to, port, .. }, _) => (*to, format!("dial {to}:{port}"), String::new()),
         _ => return None,
