@@ -240,6 +240,7 @@ pub enum CutList {
     Directory,
     Overlays,
     Processes,
+    IpcObjects,
     Neighbours,
     /// Groups of the lab, in their own pane.
     Groups,

@@ -6,7 +6,7 @@ mod layers;
 mod namespaces;
 
 pub use self::contents::{GroupRoot, NamespaceContent, NamespaceHolds};
-pub use self::ipc::IpcTable;
+pub use self::ipc::{IpcTable, PlacedIpcObject};
 pub use self::layers::{InUpper, OverlayEntry};
 pub use self::namespaces::{KeptNamespace, Namespace};
 

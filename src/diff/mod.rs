@@ -15,10 +15,10 @@ use self::owner::OverlayKey;
 pub use self::owner::{DirectoryOwner, GroupOwner, OverlayOwner};
 use self::rows::{DiffSide, OwnedRows, diff_rows, diff_sections, mark_by_equality};
 
-use crate::op::{ActorName, IpcObject};
+use crate::op::ActorName;
 use crate::snapshot::{
     Address, Cgroup, DirEntry, FirewallRule, Link, Mount, Namespace, NamespaceContent, Neighbour,
-    NetworkOmitted, Omitted, OverlayEntry, Process, Route, Snapshot, Traffic,
+    NetworkOmitted, Omitted, OverlayEntry, PlacedIpcObject, Process, Route, Snapshot, Traffic,
 };
 use crate::view::ViewKind;
 
@@ -116,7 +116,7 @@ pub struct Diff {
     pub hostnames: Vec<DiffRow<(ActorName, String)>>,
     /// The System V objects of each IPC namespace, by the first actor in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ipc: Vec<DiffRow<(ActorName, IpcObject)>>,
+    pub ipc: Vec<DiffRow<PlacedIpcObject>>,
     /// The contents of namespaces.
     pub contents: Vec<DiffRow<NamespaceContent>>,
 }
@@ -194,10 +194,10 @@ impl Diff {
                 mark_by_equality,
             ),
             ipc: diff_rows(
-                &DiffSide::whole(&ipc_objects(before)),
-                &DiffSide::whole(&ipc_objects(after)),
-                |(actor, it)| (actor.clone(), it.kind, it.id),
-                mark_by_equality,
+                &DiffSide::new(&before.ipc_objects(), before.ipc_omitted()),
+                &DiffSide::new(&after.ipc_objects(), after.ipc_omitted()),
+                |it| (it.ns, it.object.kind, it.object.id),
+                |old, new| mark_by_equality(&old.object, &new.object),
             ),
             contents: diff_rows(
                 &DiffSide::new(&before.contents, before.processes_omitted),
@@ -419,16 +419,11 @@ fn pairs(snapshot: &Snapshot) -> Vec<(ActorName, String)> {
     snapshot.hostnames.iter().map(|(actor, name)| (actor.clone(), name.clone())).collect()
 }
 
-fn ipc_objects(snapshot: &Snapshot) -> Vec<(ActorName, IpcObject)> {
-    let all = snapshot.ipc.iter();
-    all.flat_map(|table| table.objects.iter().map(|it| (table.actor.clone(), *it))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::MountTable;
-    use crate::snapshot::{Network, NsInode};
+    use crate::op::{IpcKind, IpcObject};
+    use crate::snapshot::{IpcTable, MountTable, Network, NsInode};
 
     fn table(actor: &str, ns: u64, lines: &[&str]) -> MountTable {
         let rows = crate::observe::mounts::parse(&lines.join("\n"));
@@ -573,6 +568,35 @@ mod tests {
         assert_eq!(copied_from(&family), OwnerChange::CopyOf("b".into()));
         // Whose forebears are gone or strangers: the first of equals.
         assert_eq!(copied_from(&family[4..]), OwnerChange::CopyOf("host".into()));
+    }
+
+    #[test]
+    fn system_v_objects_are_told_apart_by_their_namespace_and_compared_where_both_sides_asked() {
+        let object =
+            |key: u32| IpcObject { kind: IpcKind::Queue, key, id: 0, size: 0, attached: 0 };
+        let asked = |tables: &[(&str, u64, &[u32])]| {
+            let table = |(actor, ns, keys): &(&str, u64, &[u32])| IpcTable {
+                actor: (*actor).into(),
+                ns: NsInode(*ns),
+                objects: keys.iter().map(|key| object(*key)).collect(),
+                omitted: Omitted::Nothing,
+            };
+            Snapshot { ipc: tables.iter().map(table).collect(), ..Snapshot::default() }
+        };
+        let marks = |before: &Snapshot, after: &Snapshot| -> String {
+            Diff::between(before, after).ipc.iter().map(|row| row.mark.sign()).collect()
+        };
+
+        let one = asked(&[("host", 1, &[7])]);
+        assert_eq!(marks(&asked(&[("host", 1, &[])]), &one), "+");
+        assert_eq!(marks(&one, &asked(&[("host", 1, &[])])), "-");
+        // Another actor of the namespace speaks for it.
+        assert_eq!(marks(&one, &asked(&[("box", 1, &[7])])), " ");
+        // The same number and key in another namespace.
+        assert_eq!(marks(&one, &asked(&[("host", 2, &[7])])), "-+");
+        // Where nobody asked, nobody knows.
+        assert_eq!(marks(&Snapshot::default(), &one), "?");
+        assert_eq!(marks(&one, &Snapshot::default()), "?");
     }
 
     #[test]

@@ -111,10 +111,10 @@ fn lamp_mark(
         });
 
     let has_other_objects = kind == NamespaceKind::Ipc
-        && diff.ipc.iter().any(|it| {
-            it.mark.is_change()
-                && it.latest_value().map(|(actor, _)| actor) == process.actor.as_ref()
-        });
+        && diff
+            .ipc
+            .iter()
+            .any(|it| it.mark.is_change() && it.latest_value().is_some_and(|it| it.ns == inode));
     let is_filled = diff.contents.iter().any(|it| {
         it.mark == ChangeKind::Changed
             && it.latest_value().is_some_and(|it| (it.holds.kind(), it.inode) == (kind, inode))

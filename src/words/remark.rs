@@ -49,6 +49,7 @@ fn list(list: CutList) -> &'static str {
         CutList::OverlayEntries | CutList::Directory => "entries",
         CutList::Overlays => "overlays",
         CutList::Processes => "processes",
+        CutList::IpcObjects => "System V objects",
     }
 }
 

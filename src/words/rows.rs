@@ -10,7 +10,8 @@ use crate::diff::{ChangeKind, Diff, DiffRow, DiffSection, OwnerChange};
 use crate::op::{IpcKind, IpcObject, MappedIds};
 use crate::snapshot::{
     Address, DirEntry, FileKind, FirewallRule, GroupRoot, Link, Mount, Namespace, NamespaceContent,
-    NamespaceHolds, Neighbour, NetworkOmitted, Omitted, OverlayEntry, Process, Route, Traffic,
+    NamespaceHolds, Neighbour, NetworkOmitted, Omitted, OverlayEntry, PlacedIpcObject, Process,
+    Route, Traffic,
 };
 use crate::text::safe;
 use crate::view::ViewKind;
@@ -25,6 +26,11 @@ pub fn ipc_object(it: &IpcObject) -> String {
         }
         IpcKind::Semaphores => format!("semaphores {key:#x}, {size} of them"),
     }
+}
+
+/// The same behind who speaks for its namespace.
+pub fn placed_ipc_object(it: &PlacedIpcObject) -> String {
+    format!("{}: {}", it.actor, ipc_object(&it.object))
 }
 
 /// The same setting or counter in the other version of control groups, with that version's number: cgroups(7), and the
@@ -101,9 +107,7 @@ pub fn diff_lines(diff: &Diff) -> Vec<String> {
     rows(&mut lines, "host names", &diff.hostnames, mark_word, |(actor, name)| {
         format!("{actor}: {name}")
     });
-    rows(&mut lines, "System V objects", &diff.ipc, mark_word, |(actor, it)| {
-        format!("{actor}: {}", ipc_object(it))
-    });
+    rows(&mut lines, "System V objects", &diff.ipc, mark_word, placed_ipc_object);
 
     for network in &diff.networks {
         let heading = format!("network of {}{}", network.name, in_brackets(&network.owner_change));

@@ -112,8 +112,8 @@ fn below(line: &str) -> String {
 
 /// The System V objects of each IPC namespace, and which has none, below the IPC namespaces.
 fn push_ipc_objects(rows: &mut Vec<PaneRow>, scene: &PaneData<'_>, snapshot: &Snapshot) {
-    for (place, (mark, (actor, object), _)) in visible(&scene.diff.ipc, scene) {
-        let text = below(&format!("{actor}: {}", words::rows::ipc_object(object)));
+    for (place, (mark, it, _)) in visible(&scene.diff.ipc, scene) {
+        let text = below(&words::rows::placed_ipc_object(it));
         rows.push(row(mark, text).about(RowSubject::IpcObject { place }));
     }
 
@@ -123,7 +123,9 @@ fn push_ipc_objects(rows: &mut Vec<PaneRow>, scene: &PaneData<'_>, snapshot: &Sn
     }
 
     for table in snapshot.ipc.iter().filter(|table| table.objects.is_empty()) {
-        let is_new = !scene.before.ipc.iter().any(|before| before.ns == table.ns);
+        // Where nothing was asked before, nobody knows.
+        let was_asked = !scene.before.ipc.is_empty();
+        let is_new = was_asked && !scene.before.ipc.iter().any(|before| before.ns == table.ns);
         let compares = !matches!(scene.compare, CompareMode::Before | CompareMode::After);
         let mark = if is_new && compares { ChangeKind::Added } else { ChangeKind::Same };
         if mark.is_change() || !scene.changes_only {

@@ -6,7 +6,7 @@ use crate::diff::{ChangeKind, Diff, DiffRow, NetworkDiff, OwnerChange};
 use crate::explain::card::{Card, OriginKind};
 use crate::explain::{CardData, Topic};
 use crate::op::{ActorName, NamespaceKind};
-use crate::snapshot::Overlay;
+use crate::snapshot::{Overlay, PlacedIpcObject};
 use crate::view::ChartKind;
 
 /// Places are those in the diff of the two states that panes compare, or in the list of what was done.
@@ -135,8 +135,8 @@ impl RowSubject {
                 Topic::HostName { actor, name }
             }
             RowSubject::IpcObject { place } => {
-                let (actor, object) = value(&diff.ipc, place)?;
-                Topic::IpcObject { actor, object }
+                let it = value(&diff.ipc, place)?;
+                Topic::IpcObject { actor: &it.actor, object: &it.object }
             }
             RowSubject::NamespaceContent { place } => {
                 Topic::NamespaceContent(value(&diff.contents, place)?)
@@ -238,8 +238,10 @@ impl RowSubject {
                 mark(&step.hostnames, |(of, _)| of == actor)
             }
             RowSubject::IpcObject { place } => {
-                let (actor, object) = value(&shown.ipc, place)?;
-                mark(&step.ipc, |(of, it)| (of, it.kind, it.id) == (actor, object.kind, object.id))
+                let PlacedIpcObject { ns, object, .. } = value(&shown.ipc, place)?;
+                mark(&step.ipc, |it| {
+                    (it.ns, it.object.kind, it.object.id) == (*ns, object.kind, object.id)
+                })
             }
             RowSubject::NamespaceContent { place } => {
                 let content = value(&shown.contents, place)?;

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, ObservedState};
+use super::{ExpectKind, ObservedState, or_unread};
 use crate::op::{ActorName, IpcKind, IpcObject};
-use crate::seen::{Judgement, Seen};
+use crate::seen::{CutList, Judgement, Seen};
+use crate::snapshot::Omitted;
 use crate::view::ViewKind;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,10 +55,18 @@ impl ExpectKind for Ipc {
         let count = |kind| objects.iter().filter(|it: &&IpcObject| it.kind == kind).count();
         let fits = |wanted: Option<usize>, kind| wanted.is_none_or(|wanted| count(kind) == wanted);
 
-        let is_so = fits(self.queues, IpcKind::Queue)
+        let are_so_many = fits(self.queues, IpcKind::Queue)
             && fits(self.segments, IpcKind::Memory)
-            && fits(self.semaphores, IpcKind::Semaphores)
-            && self.key.is_none_or(|key| objects.iter().any(|it| it.key == key));
-        Judgement::new(is_so, Seen::IpcObjects(objects.clone()))
+            && fits(self.semaphores, IpcKind::Semaphores);
+        let has_key = self.key.is_none_or(|key| objects.iter().any(|it| it.key == key));
+
+        // Who counts has to have read all; a key that was found is there, whatever else is.
+        let counts = [self.queues, self.segments, self.semaphores].iter().any(Option::is_some);
+        let omitted = if counts || !has_key { table.omitted } else { Omitted::Nothing };
+        let seen = || Seen::IpcObjects(objects.clone());
+        Judgement::new(
+            are_so_many && has_key && omitted.is_nothing(),
+            or_unread(omitted, CutList::IpcObjects, objects.len(), seen),
+        )
     }
 }

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExpectKind, ObservedState};
+use super::{ExpectKind, ObservedState, or_unread};
 use crate::op::{ActorName, NamespaceKind};
-use crate::seen::{Judgement, Seen};
+use crate::seen::{CutList, Judgement, Seen};
+use crate::snapshot::Omitted;
 use crate::view::ViewKind;
 
 /// A namespace of a kind that a bind mount in an actor's mount table keeps.
@@ -42,17 +43,25 @@ impl ExpectKind for KeptByFile {
         let mount =
             table.and_then(|table| table.rows.iter().rfind(|row| row.target == self.kept_by));
         let Some((kind, inode)) = mount.and_then(|mount| mount.namespace()) else {
-            return Judgement::failed(Seen::NothingKept { path: self.kept_by.clone() });
+            // The file may be among the mounts that were not read.
+            let (omitted, listed) = table
+                .filter(|_| mount.is_none())
+                .map_or_else(|| (Omitted::Nothing, 0), |table| (table.omitted, table.rows.len()));
+            let seen = || Seen::NothingKept { path: self.kept_by.clone() };
+            return Judgement::failed(or_unread(omitted, CutList::Mounts, listed, seen));
         };
 
         let is_in =
             |process: &&crate::snapshot::Process| process.namespaces.get(&kind) == Some(&inode);
         let members = world.snapshot.processes.iter().filter(is_in).count();
         // Who was not read may be in it.
-        let is_counted = self.members.is_none_or(|wanted| {
-            wanted == members && world.snapshot.processes_omitted.is_nothing()
-        });
-        Judgement::new(kind == self.kind && is_counted, Seen::Kept { kind, members })
+        let unread = self.members.map_or(Omitted::Nothing, |_| world.snapshot.processes_omitted);
+        let is_counted = self.members.is_none_or(|wanted| wanted == members);
+        let listed = world.snapshot.processes.len();
+        Judgement::new(
+            kind == self.kind && is_counted && unread.is_nothing(),
+            or_unread(unread, CutList::Processes, listed, || Seen::Kept { kind, members }),
+        )
     }
 }
 
@@ -79,21 +88,26 @@ mod tests {
         let (actor, ns) = (ActorName::host(), NsInode(1));
         let table = MountTable { actor, ns, rows: vec![row], omitted: Omitted::default() };
         let snapshot = Snapshot { mounts: vec![table], ..Snapshot::default() };
-        let check = |expected: &str, holds: bool| {
+        let cut = Snapshot { processes_omitted: Omitted::Rows(1), ..snapshot.clone() };
+        let check_in = |snapshot: &Snapshot, expected: &str, holds: bool| {
             let kept: KeptByFile = serde_json::from_str(expected).expect("an expectation");
             let world = ObservedState {
-                snapshot: &snapshot,
-                before: &snapshot,
+                snapshot,
+                before: snapshot,
                 facts: &FactAnswers::default(),
                 outputs: &[],
                 ops: &[],
             };
             assert_eq!(kept.judge(&world).ok, holds, "{expected}");
         };
+        let check = |expected: &str, holds: bool| check_in(&snapshot, expected, holds);
         check(r#"{"kind": "net", "kept_by": "/run/net"}"#, true);
         check(r#"{"kind": "net", "kept_by": "/run/net", "members": 0}"#, true);
         check(r#"{"kind": "net", "kept_by": "/run/net", "members": 1}"#, false);
         check(r#"{"kind": "uts", "kept_by": "/run/net"}"#, false);
         check(r#"{"kind": "net", "kept_by": "/run/other"}"#, false);
+        // Who was not read may be in it.
+        check_in(&cut, r#"{"kind": "net", "kept_by": "/run/net", "members": 0}"#, false);
+        check_in(&cut, r#"{"kind": "net", "kept_by": "/run/net"}"#, true);
     }
 }

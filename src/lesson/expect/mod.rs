@@ -272,9 +272,10 @@ fn host() -> ActorName {
 mod tests {
     use super::*;
     use crate::observe::mounts::parse;
+    use crate::op::{IpcKind, IpcObject, NamespaceKind};
     use crate::snapshot::{
-        Address, Cgroup, FileKind, InUpper, MountTable, Network, NetworkOmitted, NsInode, Overlay,
-        OverlayEntry, Process, Route, Traffic,
+        Address, Cgroup, FileKind, InUpper, IpcTable, MountTable, Network, NetworkOmitted, NsInode,
+        Overlay, OverlayEntry, Process, Route, Traffic,
     };
     use crate::words::{self, UNREAD};
 
@@ -335,8 +336,16 @@ mod tests {
             truncated: !omitted.is_nothing(),
         };
 
+        let object = IpcObject { kind: IpcKind::Queue, key: 7, id: 0, size: 0, attached: 0 };
+        let ipc = IpcTable { actor: host(), ns: NsInode(2), objects: vec![object], omitted };
+        let namespaces = [(NamespaceKind::Ipc, NsInode(2))].into();
+        let process = Process { pid: 8, namespaces, ..process("host", 'S') };
+
         Snapshot {
             mounts: vec![table],
+            processes: vec![process],
+            processes_omitted: omitted,
+            ipc: vec![ipc],
             networks: vec![network],
             cgroups: vec![group],
             cgroups_omitted: omitted,
@@ -392,6 +401,10 @@ mod tests {
             true,
         );
         check(r#"{"overlay": {"entry": "missing", "from": "lower"}}"#, false);
+        check(r#"{"ipc": {"queues": 1}}"#, true);
+        check(r#"{"ipc": {"segments": 0, "key": 7}}"#, true);
+        check(r#"{"ipc": {"key": 8}}"#, false);
+        check(r#"{"namespace": {"kind": "net", "kept_by": "/run/net"}}"#, false);
     }
 
     #[test]
@@ -419,6 +432,7 @@ mod tests {
         check(r#"{"traffic": {"row": "class htb 10:1"}}"#, true);
         check(r#"{"cgroup": {"name": "box"}}"#, true);
         check(r#"{"overlay": {"entry": "there", "from": "lower"}}"#, true);
+        check(r#"{"ipc": {"key": 7}}"#, true);
 
         // Two are known, and three more were counted.
         assert!(!judge(r#"{"mounts": {"at_most": 4}}"#, &lab(Omitted::Rows(3)), &facts).ok);
