@@ -318,10 +318,14 @@ impl LayerUnpacking<'_> {
         };
         for name in names {
             let path = directory.join(name);
-            // A directory that both have keeps what is this layer's.
-            match self.made.contains(&path) {
-                true => self.hide_all(&path)?,
-                false => self.hide(&path)?,
+            if !self.made.contains(&path) {
+                self.hide(&path)?;
+                continue;
+            }
+            // A directory that both have keeps what is this layer's. A link stays: what it leads to is not in this directory.
+            let is_directory = self.root.place_if_there(&path).is_ok_and(|it| it.is_directory());
+            if is_directory {
+                self.hide_all(&path)?;
             }
         }
         Ok(())
@@ -598,6 +602,7 @@ mod tests {
             ("etc/.wh.hosts", Made::File("")),
             ("var/new", Made::File("above")),
             ("var/both/d", Made::File("above")),
+            ("var/link", Made::Symlink("/etc")),
             ("var/.wh..wh..opq", Made::File("")),
             (".wh..", Made::File("")),
             (".wh...", Made::File("")),
@@ -610,6 +615,8 @@ mod tests {
             ["etc/hosts", "etc/kept", "var/a", "var/deep/b", "var/both/c", "var/new", "var/both/d"];
         assert_eq!(paths.map(there), [false, true, false, false, false, true, true]);
         assert!(!dir.path().join("root/etc/.wh.hosts").exists());
+        // It is this layer's own: what it leads to, `etc/kept`, is not in the directory that was hidden.
+        assert!(dir.path().join("root/var/link").is_symlink());
     }
 
     #[test]

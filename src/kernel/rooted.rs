@@ -194,7 +194,8 @@ impl Place {
         remove_at(&self.parent, &self.name, MAX_DEPTH)
     }
 
-    fn is_directory(&self) -> bool {
+    /// True for a directory itself, and not for a link to one.
+    pub fn is_directory(&self) -> bool {
         self.kind() == Ok(SFlag::S_IFDIR)
     }
 
