@@ -144,7 +144,7 @@ pub(super) fn open_at_once(path: &Path) -> io::Result<File> {
 }
 
 /// A path without `./` and `..`, as members are called by.
-fn normal(path: &Path) -> PathBuf {
+pub(super) fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for part in path.components() {
         match part {

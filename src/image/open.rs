@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::archive::{ImageTree, TreeError, open_at_once};
+use super::archive::{ImageTree, TreeError, normal, open_at_once};
 use super::image_error::ImageError;
 use super::layer_reader::{FilePart, compression_at, decompressed};
 use super::manifest::{docker_image, oci_image};
@@ -45,11 +45,8 @@ pub fn open_image(path: &Path) -> Result<Image, ImageError> {
         }
     };
 
-    if tree.has("oci-layout") {
-        return oci_image(&tree, wanted.as_deref());
-    }
-    if tree.has("manifest.json") {
-        return docker_image(&tree, wanted.as_deref());
+    if let Some(image) = image_in(&tree, wanted.as_deref())? {
+        return Ok(image);
     }
     Ok(root_file_system(
         again,
@@ -77,13 +74,22 @@ fn path_and_name(path: &Path) -> (PathBuf, Option<String>) {
     }
 }
 
+/// The image that a tree holds; none where it is no tree of images.
+fn image_in(tree: &ImageTree, wanted: Option<&str>) -> Result<Option<Image>, ImageError> {
+    // `docker save` writes both since docker 25: only the first has an image's whole name, the index of the other just its tag.
+    if tree.has("manifest.json") {
+        return docker_image(tree, wanted).map(Some);
+    }
+    if tree.has("oci-layout") {
+        return oci_image(tree, wanted).map(Some);
+    }
+    Ok(None)
+}
+
 fn open_directory(path: PathBuf, file: File, wanted: Option<&str>) -> Result<Image, ImageError> {
     let tree = ImageTree::Directory(path.clone());
-    if tree.has("oci-layout") {
-        return oci_image(&tree, wanted);
-    }
-    if tree.has("manifest.json") {
-        return docker_image(&tree, wanted);
+    if let Some(image) = image_in(&tree, wanted)? {
+        return Ok(image);
     }
     if !["bin", "usr", "etc"].iter().any(|name| path.join(name).is_dir()) {
         return Err(ImageError::NoImage(path));
@@ -120,7 +126,8 @@ fn open_compressed(
 }
 
 /// True for the names that tools give to what is in an archive of images, and root file systems do not have.
-fn is_of_image_archive(name: &Path) -> bool {
+fn is_of_image_archive(written: &Path) -> bool {
+    let name = normal(written);
     let is_at_top = name.components().count() == 1;
     let kind = name.extension().and_then(|kind| kind.to_str());
     name.starts_with("blobs")
@@ -141,4 +148,82 @@ fn unknown_compression(file: &File) -> io::Result<Option<&'static str>> {
         [b'B', b'Z', b'h', ..] => Some("bzip2"),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+
+    /// Two images that are both called latest, as `docker save` writes them since docker 25: each has one layer, of so many bytes.
+    fn saved(at: &Path, images: [(&str, usize); 2]) {
+        let blobs = at.join("blobs/sha256");
+        std::fs::create_dir_all(&blobs).expect("a directory");
+        let add = |bytes: &[u8]| -> String {
+            let digest: String =
+                Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            std::fs::write(blobs.join(&digest), bytes).expect("a blob");
+            digest
+        };
+        let (mut saved, mut index) = (Vec::new(), Vec::new());
+        for (name, length) in images {
+            let layer = add(&vec![0; length]);
+            let config = serde_json::json!({
+                "architecture": oci_spec::image::Arch::default(),
+                "os": "linux",
+                "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{layer}")]},
+            });
+            let config = add(config.to_string().as_bytes());
+            saved.push(serde_json::json!({
+                "Config": format!("blobs/sha256/{config}"),
+                "RepoTags": [name],
+                "Layers": [format!("blobs/sha256/{layer}")],
+            }));
+            // Its manifest is not looked for: the image is chosen by the other list.
+            index.push(serde_json::json!({
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "digest": format!("sha256:{config}"),
+                "size": 1,
+                "annotations": {
+                    "io.containerd.image.name": format!("docker.io/{name}"),
+                    "org.opencontainers.image.ref.name": "latest",
+                },
+            }));
+        }
+        let write = |name: &str, text: serde_json::Value| {
+            std::fs::write(at.join(name), text.to_string()).expect("a file");
+        };
+        write("manifest.json", saved.into());
+        write("index.json", serde_json::json!({"schemaVersion": 2, "manifests": index}));
+        write("oci-layout", serde_json::json!({"imageLayoutVersion": "1.0.0"}));
+    }
+
+    #[test]
+    fn images_that_docker_saved_are_chosen_by_their_whole_names() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let at = dir.path().join("saved");
+        saved(&at, [("local/one:latest", 1024), ("local/two:latest", 2048)]);
+
+        let length = |name: &str| {
+            let image = open_image(Path::new(&format!("{}:{name}", at.display()))).expect(name);
+            match image.layers[0].form {
+                LayerForm::Tar { length, .. } => length,
+                LayerForm::Directory => 0,
+            }
+        };
+        let names = ["local/one:latest", "local/two:latest", "one:latest", "two:latest"];
+        assert_eq!(names.map(length), [1024, 2048, 1024, 2048]);
+        assert!(matches!(open_image(&at), Err(ImageError::Several { .. })));
+    }
+
+    #[test]
+    fn an_archive_of_images_is_known_by_its_names_however_they_are_written() {
+        for name in ["blobs/sha256/0a", "oci-layout", "0a/layer.tar", "manifest.json", "0a.tar"] {
+            assert!(is_of_image_archive(Path::new(name)), "{name}");
+            assert!(is_of_image_archive(&Path::new("./").join(name)), "./{name}");
+        }
+        for name in ["etc/blobs", "./etc/package.json", "."] {
+            assert!(!is_of_image_archive(Path::new(name)), "{name}");
+        }
+    }
 }
