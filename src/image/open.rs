@@ -35,9 +35,6 @@ pub fn open_image(path: &Path) -> Result<Image, ImageError> {
     let length = file.metadata().map_err(failed)?.len();
     let again = file.try_clone().map_err(failed)?;
     let tree = match ImageTree::of_archive(file) {
-        Ok(ImageTree::Archive { members, .. }) if members.is_empty() => {
-            return Err(ImageError::NoArchive(path));
-        }
         Ok(tree) => tree,
         Err(TreeError::NotTar) => return Err(ImageError::NoArchive(path)),
         Err(TreeError::Read(source)) => {
@@ -111,8 +108,13 @@ fn open_compressed(
     // An archive of images names one of these among its first members, or has blobs alone.
     let mut archive = tar::Archive::new(plain);
     let entries = NamedEntries::new(archive.entries().map_err(failed)?);
-    for named in entries.take(3) {
-        let Ok(named) = named else { return Err(ImageError::NoArchive(path)) };
+    for (number, named) in entries.take(3).enumerate() {
+        let named = match named {
+            Ok(named) => named,
+            Err(_) if number == 0 => return Err(ImageError::NoArchive(path)),
+            // Whoever unpacks it names that, with the reason.
+            Err(_) => break,
+        };
         if is_of_image_archive(&named.path) {
             let tool = if compression == Compression::Gzip { "gzip" } else { "zstd" };
             return Err(ImageError::CompressedArchive { path: path.clone(), tool });
@@ -153,7 +155,12 @@ fn unknown_compression(file: &File) -> io::Result<Option<&'static str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::write::GzEncoder;
     use sha2::{Digest, Sha256};
+    use std::io::Write;
+    use tar::{Builder, EntryType, Header};
+
+    use crate::image::archive::MAX_MEMBERS;
 
     /// Two images that are both called latest, as `docker save` writes them since docker 25: each has one layer, of so many bytes.
     fn saved(at: &Path, images: [(&str, usize); 2]) {
@@ -214,6 +221,66 @@ mod tests {
         let names = ["local/one:latest", "local/two:latest", "one:latest", "two:latest"];
         assert_eq!(names.map(length), [1024, 2048, 1024, 2048]);
         assert!(matches!(open_image(&at), Err(ImageError::Several { .. })));
+    }
+
+    fn tar_of(names: impl Iterator<Item = (String, EntryType)>) -> Vec<u8> {
+        let mut made = Builder::new(Vec::new());
+        let mut header = Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.set_size(0);
+        for (name, kind) in names {
+            header.set_entry_type(kind);
+            header.set_path(name).expect("a name");
+            header.set_cksum();
+            made.append(&header, io::empty()).expect("an entry");
+        }
+        made.into_inner().expect("an archive")
+    }
+
+    /// True where these bytes are taken for a root file system; false where for no archive.
+    #[track_caller]
+    fn is_root(bytes: &[u8]) -> bool {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("root.tar");
+        std::fs::write(&path, bytes).expect("a file");
+        match open_image(&path) {
+            Ok(image) => {
+                assert!(matches!(image.layers[0].form, LayerForm::Tar { offset: 0, .. }));
+                image.layers.len() == 1
+            }
+            Err(ImageError::NoArchive(_)) => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn a_root_is_taken_with_many_files_and_with_what_can_not_be_read_later_on() {
+        let many = (0..=MAX_MEMBERS).map(|number| (format!("f/{number}"), EntryType::Regular));
+        assert!(is_root(&tar_of(many)));
+
+        let named = |kinds: &[EntryType]| {
+            tar_of(kinds.iter().enumerate().map(|(number, kind)| (number.to_string(), *kind)))
+        };
+        let zipped = |bytes: &[u8]| {
+            let mut zip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            zip.write_all(bytes).expect("bytes");
+            zip.finish().expect("an archive")
+        };
+        let (directory, sparse) = (EntryType::Directory, EntryType::GNUSparse);
+        for (kinds, expected) in [
+            (&[EntryType::Regular, sparse][..], true),
+            (&[directory, sparse], true),
+            (&[sparse, EntryType::Regular], false),
+        ] {
+            let bytes = named(kinds);
+            assert_eq!(is_root(&bytes), expected, "{kinds:?}");
+            assert_eq!(is_root(&zipped(&bytes)), expected, "{kinds:?}, compressed");
+        }
+        assert!(!is_root(&named(&[])), "it has no entry");
+        assert!(!is_root(&[b'x'; 2048]), "it is no archive");
     }
 
     #[test]

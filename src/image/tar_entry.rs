@@ -10,8 +10,12 @@ use tar::EntryType;
 
 use crate::kernel::rooted::Attributes;
 
-/// The most bytes that may stand before an entry at a time. Linux takes no path beyond 4 KiB; extended attributes have up to 64 KiB.
+/// The most bytes that may stand before an entry at a time: extended attributes alone have up to 64 KiB each.
 const MAX_EXTENSION_BYTES: u64 = 1 << 20;
+/// The most bytes of a path or a link's target: Linux takes none beyond 4 KiB.
+const MAX_PATH_BYTES: usize = 4096;
+
+const TOO_LONG: &str = "it has a name that is longer than any path";
 
 /// The entries of an archive, first to last.
 pub struct NamedEntries<'a, R: 'a + Read> {
@@ -118,6 +122,9 @@ impl Extensions {
         let link = || header.link_name_bytes().map(|bytes| bytes.into_owned()).unwrap_or_default();
         let path = self.path.unwrap_or_else(|| header.path_bytes().into_owned());
         let target = self.target.unwrap_or_else(link);
+        if path.len().max(target.len()) > MAX_PATH_BYTES {
+            return Err(refused(TOO_LONG));
+        }
         let id = |told: Option<u32>, here: io::Result<u64>| {
             // One that no file can have is mapped nowhere.
             Ok::<u32, io::Error>(match told {
@@ -149,7 +156,7 @@ fn read_bounded(entry: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     entry.take(MAX_EXTENSION_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_EXTENSION_BYTES {
-        return Err(refused("it has a name that is longer than any path"));
+        return Err(refused(TOO_LONG));
     }
     Ok(bytes)
 }
@@ -210,5 +217,38 @@ mod tests {
         let mut entries = NamedEntries::new(archive.entries().expect("entries"));
         let first = entries.next().expect("an entry");
         assert!(first.is_err_and(|error| error.kind() == io::ErrorKind::InvalidData));
+    }
+
+    #[test]
+    fn a_name_that_no_path_can_have_is_refused() {
+        let is_taken = |kind: EntryType, length: usize| {
+            let mut made = tar::Builder::new(Vec::new());
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(length as u64);
+            header.set_cksum();
+            made.append(&header, &vec![b'a'; length][..]).expect("a long name");
+            header.set_entry_type(EntryType::Symlink);
+            header.set_mode(0o777);
+            header.set_uid(0);
+            header.set_gid(0);
+            header.set_mtime(0);
+            header.set_size(0);
+            header.set_cksum();
+            made.append(&header, io::empty()).expect("an entry");
+            let bytes = made.into_inner().expect("an archive");
+            let mut archive = tar::Archive::new(&bytes[..]);
+            let mut entries = NamedEntries::new(archive.entries().expect("entries"));
+            match entries.next().expect("an entry") {
+                Ok(_) => true,
+                Err(error) => {
+                    assert_eq!(error.to_string(), TOO_LONG);
+                    false
+                }
+            }
+        };
+        for kind in [EntryType::GNULongName, EntryType::GNULongLink] {
+            assert_eq!([4096, 4097].map(|length| is_taken(kind, length)), [true, false]);
+        }
     }
 }
