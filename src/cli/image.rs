@@ -52,7 +52,8 @@ pub fn open_showing(
         while let Some(event) = events.recv() {
             let Event::Unpacking(progress) = event else { continue };
             let end = if progress.is_complete() { "\n" } else { "" };
-            let _ = write!(std::io::stderr(), "\r{}{end}", words::unpacking(progress));
+            // The words before may have been longer: what is left of them is erased.
+            let _ = write!(std::io::stderr(), "\r{}\x1b[K{end}", words::unpacking(progress));
         }
     });
     Session::open_waiting(lesson, facts, options, WaitContext::heard_by(told))

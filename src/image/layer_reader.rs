@@ -52,8 +52,46 @@ pub struct Telling<'a, R> {
     next_word: u64,
 }
 
+/// Words on how far a copy of files is: one in so many bytes, and one in so many files, which may be empty.
+pub struct CopyWords<'a> {
+    told: &'a mut dyn FnMut(u64),
+    bytes: u64,
+    next_word: u64,
+    entries: u64,
+}
+
 /// The bytes between two words on how far it is.
-const PROGRESS_BYTES: u64 = 4 << 20;
+pub(super) const PROGRESS_BYTES: u64 = 4 << 20;
+/// The files between two words, where these have fewer bytes.
+const PROGRESS_ENTRIES: u64 = 1000;
+
+impl<'a> CopyWords<'a> {
+    pub fn new(told: &'a mut dyn FnMut(u64)) -> CopyWords<'a> {
+        CopyWords { told, bytes: 0, next_word: 0, entries: 0 }
+    }
+
+    /// Count a file, directory or link.
+    pub fn count_entry(&mut self) {
+        self.entries += 1;
+        if self.entries.is_multiple_of(PROGRESS_ENTRIES) {
+            (self.told)(self.bytes);
+        }
+    }
+
+    /// Count bytes that are copied.
+    pub fn count_bytes(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        if self.bytes >= self.next_word {
+            (self.told)(self.bytes);
+            self.next_word = self.bytes + PROGRESS_BYTES;
+        }
+    }
+
+    /// The bytes that were copied.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
 
 impl<'a, R: Read> Telling<'a, R> {
     pub fn new(inner: R, told: &'a mut dyn FnMut(u64)) -> Telling<'a, R> {

@@ -5,13 +5,16 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use super::layer_reader::{FilePart, Hash, Hashing, Telling, decompressed};
+use super::layer_reader::{
+    CopyWords, FilePart, Hash, Hashing, PROGRESS_BYTES, Telling, decompressed,
+};
 use super::tar_entry::{NamedEntries, NamedEntry};
 use super::{ImageLayer, LayerForm};
 use crate::kernel::rooted::{Attributes, OwnerFit, Place, RootedDirectory, relative_path};
@@ -80,7 +83,7 @@ pub fn unpack(
         path: root.to_owned(),
         errno,
     })?;
-    let total = layers.iter().map(stored_bytes).sum();
+    let total = layers.iter().map(stored_bytes).sum::<Option<u64>>();
 
     let mut tally = UnpackedImage::default();
     let (mut done, mut bytes_left) = (0, limits.bytes);
@@ -100,26 +103,27 @@ pub fn unpack(
             layer: number + 1,
             source: io::ErrorKind::NotFound.into(),
         })?;
-        match &layer.form {
-            LayerForm::Tar { .. } => {
-                unpacking.tar(file, &layer.form, |read| {
-                    told(UnpackProgress { done: done + read, total })
-                })?;
+        let mut told = |passed| told(UnpackProgress { done: done + passed, total });
+        let passed = match &layer.form {
+            LayerForm::Tar { length, .. } => {
+                unpacking.tar(file, &layer.form, told)?;
+                *length
             }
-            LayerForm::Directory => unpacking.directory(file)?,
-        }
+            LayerForm::Directory => unpacking.directory(file, &mut told)?,
+        };
         unpacking.finish()?;
-        done += stored_bytes(layer);
+        done += passed;
         tally.layers += 1;
     }
-    told(UnpackProgress { done: total, total });
+    told(UnpackProgress { done, total: Some(done) });
     Ok(tally)
 }
 
-fn stored_bytes(layer: &ImageLayer) -> u64 {
+/// The bytes of a layer in its file; none for a directory, which is not counted before it is copied.
+fn stored_bytes(layer: &ImageLayer) -> Option<u64> {
     match &layer.form {
-        LayerForm::Tar { length, .. } => *length,
-        LayerForm::Directory => 0,
+        LayerForm::Tar { length, .. } => Some(*length),
+        LayerForm::Directory => None,
     }
 }
 
@@ -242,16 +246,17 @@ impl LayerUnpacking<'_> {
         self.finish_entry(&place, path, attributes)
     }
 
+    /// Copy what there is to read; returns how many bytes.
     fn copy(
         &mut self,
         from: &mut impl Read,
         to: &mut File,
         path: &Path,
-    ) -> Result<(), UnpackError> {
+    ) -> Result<u64, UnpackError> {
         match io::copy(from, to) {
             Ok(count) => {
                 self.tally.bytes += count;
-                Ok(())
+                Ok(count)
             }
             // The errno of a write; a read of the archive has none.
             Err(error) => Err(match error.raw_os_error() {
@@ -331,15 +336,21 @@ impl LayerUnpacking<'_> {
         Ok(())
     }
 
-    /// Copy a directory of the machine's that holds a root file system.
-    fn directory(&mut self, source: &File) -> Result<(), UnpackError> {
-        let from =
-            PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(source)));
-        self.copy_directory(&from, Path::new(""))
+    /// Copy a directory of the machine's that holds a root file system; returns how many bytes its files have.
+    fn directory(&mut self, source: &File, told: &mut dyn FnMut(u64)) -> Result<u64, UnpackError> {
+        let from = PathBuf::from(format!("/proc/self/fd/{}", source.as_raw_fd()));
+        let mut words = CopyWords::new(told);
+        self.copy_directory(&from, Path::new(""), &mut words)?;
+        Ok(words.bytes())
     }
 
     /// Copy what is in a directory. What is mounted below it is another file system's, and stays away, as its directory alone.
-    fn copy_directory(&mut self, from: &Path, below: &Path) -> Result<(), UnpackError> {
+    fn copy_directory(
+        &mut self,
+        from: &Path,
+        below: &Path,
+        words: &mut CopyWords<'_>,
+    ) -> Result<(), UnpackError> {
         let device = std::fs::metadata(from).map(|metadata| metadata.dev()).ok();
         let Ok(entries) = std::fs::read_dir(from) else {
             self.tally.unreadable += 1;
@@ -350,7 +361,7 @@ impl LayerUnpacking<'_> {
                 self.tally.unreadable += 1;
                 continue;
             };
-            self.copy_entry(&entry.path(), &below.join(entry.file_name()), device)?;
+            self.copy_entry(&entry.path(), &below.join(entry.file_name()), device, words)?;
         }
         Ok(())
     }
@@ -360,8 +371,10 @@ impl LayerUnpacking<'_> {
         from: &Path,
         path: &Path,
         device: Option<u64>,
+        words: &mut CopyWords<'_>,
     ) -> Result<(), UnpackError> {
         self.count_entry(path)?;
+        words.count_entry();
         let Ok(metadata) = std::fs::symlink_metadata(from) else {
             self.tally.unreadable += 1;
             return Ok(());
@@ -380,7 +393,7 @@ impl LayerUnpacking<'_> {
             self.directories.push((path.to_owned(), attributes.seconds));
             self.finish_entry(&place, path.to_owned(), attributes)?;
             let is_mounted = device.is_some_and(|device| device != metadata.dev());
-            return if is_mounted { Ok(()) } else { self.copy_directory(from, path) };
+            return if is_mounted { Ok(()) } else { self.copy_directory(from, path, words) };
         }
         if kind.is_symlink() {
             let Ok(target) = std::fs::read_link(from) else {
@@ -399,7 +412,17 @@ impl LayerUnpacking<'_> {
                 None => return Err(self.too_large()),
             };
             // No more than it had when it was counted.
-            self.copy(&mut source.by_ref().take(metadata.len()), &mut file, path)?;
+            let mut left = metadata.len();
+            while left > 0 {
+                let mut part = source.by_ref().take(left.min(PROGRESS_BYTES));
+                let count = self.copy(&mut part, &mut file, path)?;
+                // It has become shorter.
+                if count == 0 {
+                    break;
+                }
+                left -= count;
+                words.count_bytes(count);
+            }
         } else if kind.is_fifo() {
             place.make_fifo().map_err(self.failed("make the FIFO", path))?;
         } else {
@@ -675,6 +698,38 @@ mod tests {
         });
         assert!(done.is_ok(), "{done:?}");
         assert_eq!(heard, [0, 4, 8, 12, 16, 20, 20]);
+    }
+
+    /// A directory as an image, and what is heard while it is copied.
+    fn copied(source: &Path) -> (tempfile::TempDir, UnpackedImage, Vec<UnpackProgress>) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path().join("root");
+        std::fs::create_dir(&root).expect("the root");
+        let layer = ImageLayer { file: 0, form: LayerForm::Directory };
+        let file = File::open(source).expect("the directory");
+        let mut heard = Vec::new();
+        let done = unpack(&[layer], &[file], &root, UnpackLimits::OF_LABS, |progress| {
+            heard.push(progress);
+        });
+        (dir, done.expect("it is copied"), heard)
+    }
+
+    #[test]
+    fn a_directory_is_told_of_while_it_is_copied() {
+        let source = tempfile::tempdir().expect("a directory");
+        std::fs::write(source.path().join("a"), vec![b'x'; 20 << 20]).expect("a file");
+        let (dir, _, heard) = copied(source.path());
+        assert_eq!(text(&dir, "a").map(|text| text.len()), Some(20 << 20));
+        let mut told: Vec<_> = heard.iter().map(|word| (word.done >> 20, word.total)).collect();
+        assert_eq!(told.pop(), Some((20, Some(20 << 20))), "it ends complete");
+        assert_eq!(told, [4, 8, 12, 16, 20].map(|done| (done, None)));
+
+        let source = tempfile::tempdir().expect("a directory");
+        for number in 0..2500 {
+            std::fs::write(source.path().join(number.to_string()), "").expect("a file");
+        }
+        let (_dir, tally, heard) = copied(source.path());
+        assert_eq!((tally.entries, heard.len()), (2500, 3), "empty files are told of, too");
     }
 
     #[test]
