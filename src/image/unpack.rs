@@ -1,7 +1,7 @@
 //! Layers to files: each layer over those below it, as the image specification has it. A file named `.wh.NAME` takes away `NAME` of
 //! the layers below, and `.wh..wh..opq` all that they have in its directory.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
@@ -98,6 +98,7 @@ pub fn unpack(
             path_bytes_left: &mut path_bytes_left,
             made: HashSet::new(),
             directories: Vec::new(),
+            linked: HashMap::new(),
         };
         let file = files.get(layer.file).ok_or(UnpackError::Archive {
             layer: number + 1,
@@ -141,6 +142,8 @@ struct LayerUnpacking<'a> {
     made: HashSet<PathBuf>,
     /// Directories, whose times change with what is made in them, and so come last.
     directories: Vec<(PathBuf, i64)>,
+    /// The first of a copied file's names, by its device and inode, where it has several.
+    linked: HashMap<(u64, u64), PathBuf>,
 }
 
 impl LayerUnpacking<'_> {
@@ -402,6 +405,13 @@ impl LayerUnpacking<'_> {
             };
             place.make_symlink(&target).map_err(self.failed("make the link", path))?;
         } else if kind.is_file() {
+            let inode = (metadata.nlink() > 1).then(|| (metadata.dev(), metadata.ino()));
+            if let Some(first) = inode.and_then(|inode| self.linked.get(&inode)) {
+                let first = self.root.place_if_there(first).map_err(self.failed("find", first))?;
+                place.make_hard_link(&first).map_err(self.failed("link", path))?;
+                self.note_made(path);
+                return Ok(());
+            }
             let Ok(mut source) = File::open(from) else {
                 self.tally.unreadable += 1;
                 return Ok(());
@@ -422,6 +432,9 @@ impl LayerUnpacking<'_> {
                 }
                 left -= count;
                 words.count_bytes(count);
+            }
+            if let Some(inode) = inode {
+                self.linked.insert(inode, path.to_owned());
             }
         } else if kind.is_fifo() {
             place.make_fifo().map_err(self.failed("make the FIFO", path))?;
@@ -730,6 +743,28 @@ mod tests {
         }
         let (_dir, tally, heard) = copied(source.path());
         assert_eq!((tally.entries, heard.len()), (2500, 3), "empty files are told of, too");
+    }
+
+    #[test]
+    fn a_file_of_several_names_is_copied_once() {
+        let source = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| source.path().join(name);
+        std::fs::create_dir(at("bin")).expect("a directory");
+        std::fs::write(at("bin/busybox"), "x".repeat(1000)).expect("a file");
+        for name in ["bin/ls", "bin/sh", "init"] {
+            std::fs::hard_link(at("bin/busybox"), at(name)).expect("a link");
+        }
+        std::fs::write(at("bin/other"), "x".repeat(1000)).expect("a file");
+        let (dir, tally, _) = copied(source.path());
+        assert_eq!((tally.entries, tally.bytes), (6, 2000));
+        let inode = |name: &str| {
+            let found = std::fs::metadata(dir.path().join("root").join(name)).expect(name);
+            (found.ino(), found.nlink())
+        };
+        let names = ["bin/ls", "bin/sh", "init"];
+        assert_eq!(names.map(inode), [inode("bin/busybox"); 3]);
+        assert_eq!(inode("init").1, 4);
+        assert_eq!(inode("bin/other").1, 1);
     }
 
     #[test]
