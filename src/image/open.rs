@@ -156,19 +156,18 @@ fn unknown_compression(file: &File) -> io::Result<Option<&'static str>> {
 mod tests {
     use super::*;
     use flate2::write::GzEncoder;
-    use sha2::{Digest, Sha256};
     use std::io::Write;
     use tar::{Builder, EntryType, Header};
 
     use crate::image::archive::MAX_MEMBERS;
+    use crate::image::manifest::digest_of;
 
     /// Two images that are both called latest, as `docker save` writes them since docker 25: each has one layer, of so many bytes.
     fn saved(at: &Path, images: [(&str, usize); 2]) {
         let blobs = at.join("blobs/sha256");
         std::fs::create_dir_all(&blobs).expect("a directory");
         let add = |bytes: &[u8]| -> String {
-            let digest: String =
-                Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest = digest_of(bytes);
             std::fs::write(blobs.join(&digest), bytes).expect("a blob");
             digest
         };
