@@ -8,6 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use common::tty::Tty;
 use common::{Machine, alone, facts, program, skip, unboxed};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -402,6 +403,28 @@ fn a_layer_that_is_damaged_or_another_is_refused() {
     let names = r#"[{"Config": "../../../../../../etc/passwd", "RepoTags": [], "Layers": []}]"#;
     std::fs::write(saved.join("manifest.json"), names).expect("a manifest");
     assert!(refusal(at, &saved).contains("leads out of the directory of the image"));
+    before.assert_comes_back();
+}
+
+#[test]
+fn an_image_that_fails_halfway_is_complained_of_on_a_line_of_its_own() {
+    if must_skip() {
+        return;
+    }
+    let _turn = alone();
+    let before = Machine::now();
+    let dir = tempfile::tempdir().expect("a directory");
+    let layout = dir.path().join("layout");
+    let plain = vec![0; 1024];
+    layout_of(&layout, &zipped(&plain), b"something else");
+    let arguments = ["run", "what-is-a-container", "--image", layout.to_str().expect("a path")];
+    let mut tty = Tty::start(120, 30, &arguments, &[]);
+    assert_eq!(tty.wait_end().code(), Some(1), "{}", tty.screen());
+    let screen = tty.screen();
+    let mut lines = screen.lines();
+    let progress = lines.find(|line| line.contains("unpacking the image")).expect("it is told of");
+    assert!(progress.ends_with(" %"), "{screen}");
+    assert!(lines.any(|line| line.contains("could not be made")), "{screen}");
     before.assert_comes_back();
 }
 
