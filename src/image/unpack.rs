@@ -626,6 +626,30 @@ mod tests {
     }
 
     #[test]
+    fn a_hard_link_takes_the_place_of_another_file_and_not_of_its_own() {
+        let layer = tar_of(&[
+            ("a", Made::File("first")),
+            ("a", Made::HardLink("a")),
+            ("up", Made::Symlink(".")),
+            ("a", Made::HardLink("up/a")),
+            ("b", Made::File("second")),
+            ("b", Made::HardLink("a")),
+            ("b", Made::HardLink("a")),
+            ("d/inner", Made::File("third")),
+            ("d", Made::HardLink("a")),
+        ]);
+        let (dir, done) = unpacked(&[layer]);
+        assert!(done.is_ok(), "{done:?}");
+        let inode = |name: &str| {
+            let found = std::fs::metadata(dir.path().join("root").join(name)).expect(name);
+            (found.ino(), found.nlink())
+        };
+        assert_eq!(text(&dir, "a").as_deref(), Some("first"));
+        assert_eq!(["b", "d"].map(inode), [inode("a"); 2]);
+        assert_eq!(inode("a").1, 3);
+    }
+
+    #[test]
     fn a_whiteout_hides_what_the_layers_below_have_and_nothing_else() {
         let below = tar_of(&[
             ("etc/hosts", Made::File("below")),

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{self, AtFlags, OFlag, OpenHow, ResolveFlag};
-use nix::sys::stat::{self, FchmodatFlags, Mode, SFlag, UtimensatFlags};
+use nix::sys::stat::{self, FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{self, Gid, Uid, UnlinkatFlags};
 
@@ -140,9 +140,19 @@ impl Place {
         unistd::symlinkat(target, &self.parent, self.name.as_os_str())
     }
 
-    /// One more name of what is at `first`.
+    /// One more name of what is at `first`, in the place of whatever is here: where that is the same file, nothing is to be done.
     pub fn make_hard_link(&self, first: &Place) -> nix::Result<()> {
-        self.remove()?;
+        match self.link_to(first) {
+            Err(Errno::EEXIST) if self.is_same_file(first) => Ok(()),
+            Err(Errno::EEXIST) => {
+                self.remove()?;
+                self.link_to(first)
+            }
+            linked => linked,
+        }
+    }
+
+    fn link_to(&self, first: &Place) -> nix::Result<()> {
         unistd::linkat(
             &first.parent,
             first.name.as_os_str(),
@@ -150,6 +160,13 @@ impl Place {
             self.name.as_os_str(),
             AtFlags::empty(),
         )
+    }
+
+    fn is_same_file(&self, other: &Place) -> bool {
+        match (self.status(), other.status()) {
+            (Ok(this), Ok(other)) => (this.st_dev, this.st_ino) == (other.st_dev, other.st_ino),
+            (Err(_), _) | (_, Err(_)) => false,
+        }
     }
 
     pub fn make_fifo(&self) -> nix::Result<()> {
@@ -200,9 +217,11 @@ impl Place {
     }
 
     fn kind(&self) -> nix::Result<SFlag> {
-        let found =
-            stat::fstatat(&self.parent, self.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        Ok(SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()))
+        Ok(SFlag::from_bits_truncate(self.status()?.st_mode & SFlag::S_IFMT.bits()))
+    }
+
+    fn status(&self) -> nix::Result<FileStat> {
+        stat::fstatat(&self.parent, self.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
     }
 }
 
