@@ -73,11 +73,7 @@ impl RootedDirectory {
     }
 
     fn open_directory(&self, path: &Path) -> nix::Result<OwnedFd> {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let how = OpenHow::new()
-            .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
-            .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-        fcntl::openat2(self.fd.as_fd(), path, how)
+        open_in_root(&self.fd, path, OFlag::O_PATH | OFlag::O_DIRECTORY)
     }
 
     fn make_directories(&self, path: &Path) -> nix::Result<OwnedFd> {
@@ -103,6 +99,17 @@ impl RootedDirectory {
     }
 }
 
+/// The file that a path leads to below the directory `root`, by openat2(2) with RESOLVE_IN_ROOT: absolute links and `..` stay below
+/// it. An empty path is the directory itself.
+pub fn open_in_root(root: &OwnedFd, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    // RESOLVE_IN_ROOT refuses magic links by itself, but need not for ever: openat2(2).
+    let how = OpenHow::new()
+        .flags(flags | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    fcntl::openat2(root.as_fd(), path, how)
+}
+
 fn open_beneath(parent: &impl AsFd, name: &OsStr) -> nix::Result<OwnedFd> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     fcntl::openat(parent, name, flags, Mode::empty())
@@ -111,11 +118,11 @@ fn open_beneath(parent: &impl AsFd, name: &OsStr) -> nix::Result<OwnedFd> {
 impl Place {
     /// Make a directory, or keep the one that is there.
     pub fn make_directory(&self) -> nix::Result<()> {
-        match stat::mkdirat(&self.parent, self.name.as_os_str(), Mode::from_bits_truncate(0o755)) {
+        match self.make_new_directory() {
             Err(Errno::EEXIST) if self.is_directory() => Ok(()),
             Err(Errno::EEXIST) => {
                 self.remove()?;
-                stat::mkdirat(&self.parent, self.name.as_os_str(), Mode::from_bits_truncate(0o755))
+                self.make_new_directory()
             }
             made => made,
         }
@@ -255,7 +262,7 @@ fn remove_at(parent: &impl AsFd, name: &OsStr, depth: usize) -> nix::Result<()> 
     unistd::unlinkat(parent, name, UnlinkatFlags::RemoveDir)
 }
 
-/// A path as it is below a root: without `/` at its beginning and `.` parts. None for one that has `..`, or a NUL.
+/// A path as it is below a root: without `/` at its beginning and `.` parts. None for one that has `..`.
 pub fn relative_path(path: &Path) -> Option<PathBuf> {
     let mut relative = PathBuf::new();
     for part in path.components() {
