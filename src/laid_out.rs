@@ -20,7 +20,7 @@ impl UnpackProgress {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnpackedImage {
     pub layers: usize,
-    /// Files, directories and links that were made; what a later layer took away counts, too.
+    /// The entries of all layers: what was left out, what takes something away, and what a later layer took away count, too.
     pub entries: usize,
     /// The bytes of all files that were written.
     pub bytes: u64,

@@ -54,7 +54,7 @@ impl ImageTree {
         let mut members = HashMap::new();
         let mut links = Vec::new();
         let part = FilePart { file: &file, next: 0, end: length };
-        let mut archive = tar::Archive::new(Seekable(part));
+        let mut archive = tar::Archive::new(part);
         let mut is_whole = true;
         for (number, named) in NamedEntries::new(archive.entries_with_seek()?).enumerate() {
             let named = match named {
@@ -163,25 +163,4 @@ pub(super) fn normal(path: &Path) -> PathBuf {
         }
     }
     normal
-}
-
-/// A part of a file with a position that can be moved.
-struct Seekable<'a>(FilePart<'a>);
-
-impl Read for Seekable<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl io::Seek for Seekable<'_> {
-    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        let next = match to {
-            io::SeekFrom::Start(at) => Some(at),
-            io::SeekFrom::Current(by) => self.0.next.checked_add_signed(by),
-            io::SeekFrom::End(by) => self.0.end.checked_add_signed(by),
-        };
-        self.0.next = next.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.0.next)
-    }
 }

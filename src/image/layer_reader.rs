@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 
@@ -30,11 +30,22 @@ impl Read for FilePart<'_> {
     }
 }
 
+impl Seek for FilePart<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let next = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.next.checked_add_signed(by),
+            SeekFrom::End(by) => self.end.checked_add_signed(by),
+        };
+        self.next = next.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.next)
+    }
+}
+
 /// A reader that hashes what passes, and tells how much that was.
 pub struct Hashing<R> {
     inner: R,
-    hasher: Rc<Cell<Option<Sha256>>>,
-    count: Rc<Cell<u64>>,
+    hash: Hash,
 }
 
 /// The hash and the count of a `Hashing` reader, for whoever has given the reader away.
@@ -115,9 +126,8 @@ impl<R: Read> Hashing<R> {
     /// A reader that counts, and hashes where somebody has promised a hash: that takes longer than all the rest.
     pub fn new(inner: R, promised: Option<&String>) -> (Hashing<R>, Hash) {
         let hasher = Rc::new(Cell::new(promised.map(|_| Sha256::new())));
-        let count = Rc::new(Cell::new(0));
-        let hash = Hash { hasher: Rc::clone(&hasher), count: Rc::clone(&count) };
-        (Hashing { inner, hasher, count }, hash)
+        let hash = Hash { hasher, count: Rc::default() };
+        (Hashing { inner, hash: hash.clone() }, hash)
     }
 }
 
@@ -137,11 +147,11 @@ impl Hash {
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        if let Some(mut hasher) = self.hasher.take() {
+        if let Some(mut hasher) = self.hash.hasher.take() {
             hasher.update(&buffer[..count]);
-            self.hasher.set(Some(hasher));
+            self.hash.hasher.set(Some(hasher));
         }
-        self.count.set(self.count.get() + count as u64);
+        self.hash.count.set(self.hash.count() + count as u64);
         Ok(count)
     }
 }

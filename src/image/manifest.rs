@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::archive::ImageTree;
 use super::image_error::ImageError;
 use super::layer_reader::compression_at;
-use super::{Compression, Image, ImageLayer, LayerForm, MAX_LAYERS};
+use super::{Compression, Image, ImageLayer, LayerForm, MAX_LAYERS, TarPart};
 
 /// An index may name another one, as many times as this.
 const MAX_INDEX_DEPTH: usize = 4;
@@ -30,7 +30,7 @@ pub fn oci_image(tree: &ImageTree, wanted: Option<&str>) -> Result<Image, ImageE
     let mut image = Image { layers: Vec::new(), files: Vec::new() };
     for (descriptor, diff_id) in manifest.layers().iter().zip(diff_ids) {
         let digest = sha256_of(descriptor.digest().as_ref())?;
-        let compression = compression_of(descriptor.media_type())?;
+        let compression = Some(compression_of(descriptor.media_type())?);
         let path = format!("blobs/sha256/{digest}");
         add_layer(&mut image, tree, &path, compression, Some(digest), Some(sha256_of(diff_id)?))?;
     }
@@ -178,19 +178,19 @@ fn add_layer(
             image.files.len() - 1
         }
     };
-    let form = LayerForm::Tar { offset, length, compression, digest, diff_id };
+    let form = LayerForm::Tar(TarPart { offset, length, compression, digest, diff_id });
     image.layers.push(ImageLayer { file, form });
     Ok(())
 }
 
-fn compression_of(kind: &MediaType) -> Result<Option<Compression>, ImageError> {
+fn compression_of(kind: &MediaType) -> Result<Compression, ImageError> {
     let name = kind.to_string();
-    Ok(match name.rsplit(['.', '+']).next() {
-        Some("gzip") => Some(Compression::Gzip),
-        Some("zstd") => Some(Compression::Zstd),
-        Some("tar") => Some(Compression::None),
-        _ => return Err(ImageError::LayerKind(name)),
-    })
+    match name.rsplit(['.', '+']).next() {
+        Some("gzip") => Ok(Compression::Gzip),
+        Some("zstd") => Ok(Compression::Zstd),
+        Some("tar") => Ok(Compression::None),
+        _ => Err(ImageError::LayerKind(name)),
+    }
 }
 
 /// The hexadecimal digits of `sha256:…`, which are a name of a file, too.

@@ -10,7 +10,7 @@ use super::image_error::ImageError;
 use super::layer_reader::{FilePart, compression_at, decompressed};
 use super::manifest::{docker_image, oci_image};
 use super::tar_entry::NamedEntries;
-use super::{Compression, Image, ImageLayer, LayerForm};
+use super::{Compression, Image, ImageLayer, LayerForm, TarPart};
 
 /// The image at a path, or, as `PATH:NAME`, one of several there.
 pub fn open_image(path: &Path) -> Result<Image, ImageError> {
@@ -47,26 +47,21 @@ pub fn open_image(path: &Path) -> Result<Image, ImageError> {
     }
     Ok(root_file_system(
         again,
-        LayerForm::Tar { offset: 0, length, compression, digest: None, diff_id: None },
+        LayerForm::Tar(TarPart { offset: 0, length, compression, digest: None, diff_id: None }),
     ))
 }
 
-/// A path that is there is one; else what follows its last colon is a name.
+/// The path, and a name of one image there. A path that is there is one; else what follows a colon is a name, where the part before
+/// it is there.
 fn path_and_name(path: &Path) -> (PathBuf, Option<String>) {
     if path.exists() {
         return (path.to_owned(), None);
     }
-    match path.to_str().and_then(|text| text.rsplit_once(':')) {
-        // A tag has a colon of its own: alpine.tar:alpine:3.20.
-        Some(_) => {
-            let text = path.to_str().unwrap_or_default();
-            let colons = text.match_indices(':').map(|(at, _)| at);
-            let at = colons.into_iter().find(|at| Path::new(&text[..*at]).exists());
-            match at {
-                Some(at) => (text[..at].into(), Some(text[at + 1..].to_owned())),
-                None => (path.to_owned(), None),
-            }
-        }
+    let text = path.to_str().unwrap_or_default();
+    // A tag has a colon of its own: alpine.tar:alpine:3.20.
+    let mut parts = text.match_indices(':').map(|(at, _)| (&text[..at], &text[at + 1..]));
+    match parts.find(|(path, _)| Path::new(path).exists()) {
+        Some((path, name)) => (path.into(), Some(name.to_owned())),
         None => (path.to_owned(), None),
     }
 }
@@ -123,7 +118,7 @@ fn open_compressed(
     drop(archive);
     Ok(root_file_system(
         file,
-        LayerForm::Tar { offset: 0, length, compression, digest: None, diff_id: None },
+        LayerForm::Tar(TarPart { offset: 0, length, compression, digest: None, diff_id: None }),
     ))
 }
 
@@ -212,8 +207,8 @@ mod tests {
 
         let length = |name: &str| {
             let image = open_image(Path::new(&format!("{}:{name}", at.display()))).expect(name);
-            match image.layers[0].form {
-                LayerForm::Tar { length, .. } => length,
+            match &image.layers[0].form {
+                LayerForm::Tar(part) => part.length,
                 LayerForm::Directory => 0,
             }
         };
@@ -247,7 +242,7 @@ mod tests {
         std::fs::write(&path, bytes).expect("a file");
         match open_image(&path) {
             Ok(image) => {
-                assert!(matches!(image.layers[0].form, LayerForm::Tar { offset: 0, .. }));
+                assert!(matches!(image.layers[0].form, LayerForm::Tar(TarPart { offset: 0, .. })));
                 image.layers.len() == 1
             }
             Err(ImageError::NoArchive(_)) => false,

@@ -16,7 +16,7 @@ use super::layer_reader::{
     CopyWords, FilePart, Hash, Hashing, PROGRESS_BYTES, Telling, decompressed,
 };
 use super::tar_entry::{NamedEntries, NamedEntry};
-use super::{ImageLayer, LayerForm};
+use super::{ImageLayer, LayerForm, TarPart};
 use crate::kernel::rooted::{Attributes, OwnerFit, Place, RootedDirectory, relative_path};
 use crate::laid_out::{UnpackProgress, UnpackedImage};
 
@@ -106,9 +106,9 @@ pub fn unpack(
         })?;
         let mut told = |passed| told(UnpackProgress { done: done + passed, total });
         let passed = match &layer.form {
-            LayerForm::Tar { length, .. } => {
-                unpacking.tar(file, &layer.form, told)?;
-                *length
+            LayerForm::Tar(part) => {
+                unpacking.tar(file, part, told)?;
+                part.length
             }
             LayerForm::Directory => unpacking.directory(file, &mut told)?,
         };
@@ -123,7 +123,7 @@ pub fn unpack(
 /// The bytes of a layer in its file; none for a directory, which is not counted before it is copied.
 fn stored_bytes(layer: &ImageLayer) -> Option<u64> {
     match &layer.form {
-        LayerForm::Tar { length, .. } => Some(*length),
+        LayerForm::Tar(part) => Some(part.length),
         LayerForm::Directory => None,
     }
 }
@@ -150,12 +150,10 @@ impl LayerUnpacking<'_> {
     fn tar(
         &mut self,
         file: &File,
-        form: &LayerForm,
+        part: &TarPart,
         mut told: impl FnMut(u64),
     ) -> Result<(), UnpackError> {
-        let LayerForm::Tar { offset, length, compression, digest, diff_id } = form else {
-            return Ok(());
-        };
+        let TarPart { offset, length, compression, digest, diff_id } = part;
         let broken = |source| UnpackError::Archive { layer: self.layer, source };
         let part = FilePart { file, next: *offset, end: offset.saturating_add(*length) };
         let telling = Telling::new(part, &mut told);
@@ -540,14 +538,14 @@ mod tests {
     fn layer_of(bytes: &[u8], place: usize) -> (ImageLayer, File) {
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(bytes).expect("its bytes");
-        let form = LayerForm::Tar {
+        let part = TarPart {
             offset: 0,
             length: bytes.len() as u64,
             compression: Compression::of_bytes(bytes),
             digest: None,
             diff_id: None,
         };
-        (ImageLayer { file: place, form }, file)
+        (ImageLayer { file: place, form: LayerForm::Tar(part) }, file)
     }
 
     /// The layers, unpacked in a directory inside another, which has a file that nobody may reach.
@@ -802,16 +800,16 @@ mod tests {
     fn a_layer_that_is_not_what_was_promised_is_refused() {
         let bytes = tar_of(&[("a", Made::File("x"))]);
         let (mut layer, file) = layer_of(&bytes, 0);
-        if let LayerForm::Tar { digest, .. } = &mut layer.form {
-            *digest = Some("0".repeat(64));
+        if let LayerForm::Tar(part) = &mut layer.form {
+            part.digest = Some("0".repeat(64));
         }
         let dir = tempfile::tempdir().expect("a directory");
         let done = unpack(&[layer], &[file], dir.path(), UnpackLimits::OF_LABS, |_| {});
         assert!(matches!(done, Err(UnpackError::Digest { layer: 1, .. })), "{done:?}");
 
         let (mut cut, file) = layer_of(&bytes, 0);
-        if let LayerForm::Tar { length, .. } = &mut cut.form {
-            *length += 10_000;
+        if let LayerForm::Tar(part) = &mut cut.form {
+            part.length += 10_000;
         }
         let done = unpack(&[cut], &[file], dir.path(), UnpackLimits::OF_LABS, |_| {});
         assert!(matches!(done, Err(UnpackError::Archive { layer: 1, .. })), "{done:?}");
