@@ -7,6 +7,7 @@
 mod archive;
 mod image_error;
 mod layer_reader;
+mod made_archive;
 mod manifest;
 mod mount_points;
 mod open;

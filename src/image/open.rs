@@ -152,9 +152,10 @@ mod tests {
     use super::*;
     use flate2::write::GzEncoder;
     use std::io::Write;
-    use tar::{Builder, EntryType, Header};
+    use tar::{Builder, EntryType};
 
     use crate::image::archive::MAX_MEMBERS;
+    use crate::image::made_archive::add;
     use crate::image::manifest::digest_of;
 
     /// Two images that are both called latest, as `docker save` writes them since docker 25: each has one layer, of so many bytes.
@@ -219,17 +220,8 @@ mod tests {
 
     fn tar_of(names: impl Iterator<Item = (String, EntryType)>) -> Vec<u8> {
         let mut made = Builder::new(Vec::new());
-        let mut header = Header::new_gnu();
-        header.set_mode(0o644);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(0);
-        header.set_size(0);
         for (name, kind) in names {
-            header.set_entry_type(kind);
-            header.set_path(name).expect("a name");
-            header.set_cksum();
-            made.append(&header, io::empty()).expect("an entry");
+            add(&mut made, &name, kind, "", b"");
         }
         made.into_inner().expect("an archive")
     }

@@ -179,6 +179,7 @@ fn refused(why: &'static str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::made_archive::add;
 
     fn after(records: &[u8]) -> io::Result<Extensions> {
         let mut said = Extensions::default();
@@ -223,19 +224,8 @@ mod tests {
     fn a_name_that_no_path_can_have_is_refused() {
         let is_taken = |kind: EntryType, length: usize| {
             let mut made = tar::Builder::new(Vec::new());
-            let mut header = tar::Header::new_gnu();
-            header.set_entry_type(kind);
-            header.set_size(length as u64);
-            header.set_cksum();
-            made.append(&header, &vec![b'a'; length][..]).expect("a long name");
-            header.set_entry_type(EntryType::Symlink);
-            header.set_mode(0o777);
-            header.set_uid(0);
-            header.set_gid(0);
-            header.set_mtime(0);
-            header.set_size(0);
-            header.set_cksum();
-            made.append(&header, io::empty()).expect("an entry");
+            add(&mut made, "", kind, "", &vec![b'a'; length]);
+            add(&mut made, "", EntryType::Symlink, "", b"");
             let bytes = made.into_inner().expect("an archive");
             let mut archive = tar::Archive::new(&bytes[..]);
             let mut entries = NamedEntries::new(archive.entries().expect("entries"));

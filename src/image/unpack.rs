@@ -493,8 +493,9 @@ impl LayerUnpacking<'_> {
 mod tests {
     use super::*;
     use crate::image::Compression;
+    use crate::image::made_archive::add;
     use std::io::Write;
-    use tar::{Builder, EntryType, Header};
+    use tar::{Builder, EntryType};
 
     /// An entry of a test's layer: its name as the bytes say, whatever they are, and what it is.
     enum Made<'a> {
@@ -508,29 +509,14 @@ mod tests {
     fn tar_of(entries: &[(&str, Made<'_>)]) -> Vec<u8> {
         let mut builder = Builder::new(Vec::new());
         for (name, made) in entries {
-            let mut header = Header::new_gnu();
-            let text = if let Made::File(text) = made { *text } else { "" };
-            let (kind, target) = match made {
-                Made::File(_) => (EntryType::Regular, None),
-                Made::Directory => (EntryType::Directory, None),
-                Made::Symlink(target) => (EntryType::Symlink, Some(*target)),
-                Made::HardLink(target) => (EntryType::Link, Some(*target)),
-                Made::Device => (EntryType::Char, None),
+            let (kind, target, text) = match made {
+                Made::File(text) => (EntryType::Regular, "", *text),
+                Made::Directory => (EntryType::Directory, "", ""),
+                Made::Symlink(target) => (EntryType::Symlink, *target, ""),
+                Made::HardLink(target) => (EntryType::Link, *target, ""),
+                Made::Device => (EntryType::Char, "", ""),
             };
-            header.set_entry_type(kind);
-            header.set_mode(0o755);
-            header.set_uid(0);
-            header.set_gid(0);
-            header.set_mtime(0);
-            header.set_size(text.len() as u64);
-            let old = header.as_old_mut();
-            // As they are: the crate's own functions refuse what a hostile archive has.
-            old.name[..name.len()].copy_from_slice(name.as_bytes());
-            if let Some(target) = target {
-                old.linkname[..target.len()].copy_from_slice(target.as_bytes());
-            }
-            header.set_cksum();
-            builder.append(&header, text.as_bytes()).expect("an entry");
+            add(&mut builder, name, kind, target, text.as_bytes());
         }
         builder.into_inner().expect("an archive")
     }
