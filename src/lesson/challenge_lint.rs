@@ -60,6 +60,8 @@ mod tests {
         check("par: 1", "pra: 1", 9, "unknown field `pra`");
         check("[5, 6]", "[5]", 10, "`pids` needs two values");
         check("pids: [5, 6]", "pids: [5, 6], far: [1, 2]", 10, "<far> stands nowhere");
+        check("[5, 6]", "[5, <name>]", 10, "a value of it holds `<`");
+        check("pids: [5, 6]", "a>: [5, 6]", 10, "`a>` holds `<` or `>`");
         check(
             "    breaks:\n      - mkdir: {paths: [/root/<name>]}\n",
             "",
