@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use crate::action::paths::{is_absolute, shell_word};
 use crate::action::{Action, CgroupMount, LabFacts};
-use crate::lesson::model::{ActionEntry, Lesson};
+use crate::lesson::model::{ActionEntry, Lesson, Step};
 use crate::op::{ActorName, NamespaceKind};
 use crate::snapshot::CgroupVersion;
 use crate::text::{one_line, safe};
@@ -17,6 +17,9 @@ const IMAGE: &str = include_str!("../../assets/export/script/image.sh");
 const NETWORK: &str = include_str!("../../assets/export/script/network.sh");
 const GROUPS: &str = include_str!("../../assets/export/script/groups.sh");
 const END: &str = include_str!("../../assets/export/script/end.sh");
+
+/// The shell's question for control groups of version 2.
+const HAS_V2: &str = "[ -e /sys/fs/cgroup/cgroup.controllers ]";
 
 /// The directories that the script has to itself.
 const OWN_DIRECTORIES: [&str; 2] = ["/root", "/image"];
@@ -37,16 +40,19 @@ pub enum ScriptError {
 /// The script of a lesson. It is in the lesson's own lines; those that only look, are refused on purpose or mend what was
 /// broken on purpose are not in it.
 pub fn write_script(lesson: &Lesson) -> Result<String, ScriptError> {
-    let Some(main) = parts(lesson).find_map(|(_, entry)| entry.action.made_actor()) else {
+    let steps = told_steps(lesson);
+    let entries =
+        || steps.iter().flat_map(|told| told.entries.iter().map(move |entry| (told, *entry)));
+    let Some(main) = entries().find_map(|(_, entry)| entry.action.made_actor()) else {
         return Err(ScriptError::NoContainer { lesson: lesson.id.clone() });
     };
     let mut surroundings = Surroundings::default();
     surroundings.spoken_of.insert(main.clone());
-    for (step, entry) in parts(lesson) {
+    for (told, entry) in entries() {
         let noted = surroundings.note(entry).and_then(|()| surroundings.check_lines(entry));
         noted.map_err(|why| ScriptError::NeedsLab {
             lesson: lesson.id.clone(),
-            step: step.to_owned(),
+            step: told.step.id.clone(),
             action: entry.action.name(),
             why,
         })?;
@@ -67,15 +73,10 @@ pub fn write_script(lesson: &Lesson) -> Result<String, ScriptError> {
     surroundings.write(&mut text);
     text.push_str("\n# From here on the shell says each line that it reads.\nset -v\n");
 
-    for (place, step) in lesson.steps.iter().enumerate() {
-        let entries: Vec<&ActionEntry> =
-            step.actions.iter().filter(|entry| is_told(entry)).collect();
-        if entries.is_empty() || !step.breaks.is_empty() {
-            continue;
-        }
-        let title = safe(&one_line(&step.title));
-        let _ = writeln!(text, "\n# {}. {title}", place + 1);
-        write_step(&mut text, &entries, &surroundings);
+    for told in &steps {
+        let title = safe(&one_line(&told.step.title));
+        let _ = writeln!(text, "\n# {}. {title}", told.place + 1);
+        write_step(&mut text, &told.entries, &surroundings);
     }
 
     text.push('\n');
@@ -84,17 +85,24 @@ pub fn write_script(lesson: &Lesson) -> Result<String, ScriptError> {
     Ok(text)
 }
 
-/// The actions that the script tells, with the ids of their steps.
-fn parts(lesson: &Lesson) -> impl Iterator<Item = (&str, &ActionEntry)> {
-    let steps = lesson.steps.iter().filter(|step| step.breaks.is_empty());
-    steps.flat_map(|step| {
-        let told = step.actions.iter().filter(|entry| is_told(entry));
-        told.map(|entry| (step.id.as_str(), entry))
-    })
+/// A step that the script tells, by its place in the lesson, and the actions of it that are told.
+struct ToldStep<'a> {
+    place: usize,
+    step: &'a Step,
+    entries: Vec<&'a ActionEntry>,
 }
 
-fn is_told(entry: &ActionEntry) -> bool {
-    entry.fails.is_none() && !entry.action.is_read_only()
+fn told_steps(lesson: &Lesson) -> Vec<ToldStep<'_>> {
+    let is_told = |entry: &&ActionEntry| entry.fails.is_none() && !entry.action.is_read_only();
+    let steps = lesson.steps.iter().enumerate().filter(|(_, step)| step.breaks.is_empty());
+    steps
+        .map(|(place, step)| ToldStep {
+            place,
+            step,
+            entries: step.actions.iter().filter(is_told).collect(),
+        })
+        .filter(|told| !told.entries.is_empty())
+        .collect()
 }
 
 /// The lines of a step: the machine's own as they are, a container's as they are typed into its shell.
@@ -129,7 +137,7 @@ fn write_step(text: &mut String, entries: &[&ActionEntry], surroundings: &Surrou
         } else if v1 == v2 {
             push_lines(text, "", &v2);
         } else {
-            let _ = writeln!(text, "if [ -e /sys/fs/cgroup/cgroup.controllers ]; then");
+            let _ = writeln!(text, "if {HAS_V2}; then");
             push_lines(text, "    ", &v2);
             text.push_str("else\n");
             push_lines(text, "    ", &v1);
@@ -289,7 +297,7 @@ impl Surroundings {
             text.push_str(GROUPS);
             let _ = writeln!(
                 text,
-                "if [ -e /sys/fs/cgroup/cgroup.controllers ]; then\n    will_make_group {v2}\n    hand_down {}\nelse\n    \
+                "if {HAS_V2}; then\n    will_make_group {v2}\n    hand_down {}\nelse\n    \
                  will_make_group {v1}\nfi",
                 controllers.join(" ")
             );
@@ -301,7 +309,7 @@ impl Surroundings {
             self.joined.get(main).cloned().unwrap_or_default().map(|paths| words(&paths));
         let _ = writeln!(text, "joined='{v2}'");
         if v1 != v2 {
-            let _ = writeln!(text, "[ -e /sys/fs/cgroup/cgroup.controllers ] || joined='{v1}'");
+            let _ = writeln!(text, "{HAS_V2} || joined='{v1}'");
         }
         let kinds = self.actors.get(main).map_or(&[][..], |kinds| kinds);
         let _ = writeln!(
