@@ -49,6 +49,14 @@ mod tests {
         expect:\n      - hostname: {of: host, is: <name>}\n      - cgroup: {name: x, limit: {pids: <pids>}}\n";
 
     #[test]
+    fn the_word_may_be_written_with_escapes() {
+        let escaped = SAMPLE.replacen("challenge:", r#""challen\u0067e":"#, 1);
+        let drawn = parse("one.yaml", SAMPLE).expect("a challenge");
+        assert!(!drawn.steps[0].title.contains('<'), "{}", drawn.steps[0].title);
+        assert_eq!(parse("one.yaml", &escaped), Ok(drawn));
+    }
+
+    #[test]
     fn mistakes_in_the_terms_are_told_with_their_line() {
         let check = |from: &str, to: &str, line: usize, says: &str| {
             let text = SAMPLE.replacen(from, to, 1);
