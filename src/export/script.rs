@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::action::paths::{is_absolute, shell_word};
+use super::own_paths::OwnPaths;
+use crate::action::paths::shell_word;
 use crate::action::{Action, CgroupMount, LabFacts};
 use crate::lesson::model::{ActionEntry, Lesson, Step};
 use crate::op::{ActorName, NamespaceKind};
@@ -20,9 +21,6 @@ const END: &str = include_str!("../../assets/export/script/end.sh");
 
 /// The shell's question for control groups of version 2.
 const HAS_V2: &str = "[ -e /sys/fs/cgroup/cgroup.controllers ]";
-
-/// The directories that the script has to itself.
-const OWN_DIRECTORIES: [&str; 2] = ["/root", "/image"];
 
 /// The controllers of control groups, by their names in version 1, where it has one, and in version 2.
 const CONTROLLERS: [(&str, &str); 5] =
@@ -161,8 +159,8 @@ struct Surroundings {
     actors: BTreeMap<ActorName, Vec<NamespaceKind>>,
     /// Those whose PIDs are in a line.
     spoken_of: BTreeSet<ActorName>,
-    /// Those whose root is no more the machine's.
-    pivoted: BTreeSet<ActorName>,
+    /// The paths of those whose root is no more the machine's.
+    pivoted: BTreeMap<ActorName, OwnPaths>,
     /// The links that are made on the machine, and the far ends of those cables.
     links: BTreeSet<String>,
     far_ends: BTreeSet<String>,
@@ -178,6 +176,7 @@ impl Surroundings {
     /// Learn of an action. An error says why no script can have it.
     fn note(&mut self, entry: &ActionEntry) -> Result<(), &'static str> {
         const ELSEWHERE: &str = "leaves something behind on a machine";
+        const OF_MACHINE: &str = "may reach what is the machine's";
         const OF_LAB: &str = "needs what only a lab has";
         self.spoken_of.extend(entry.action.named_actors().into_iter().cloned());
         let actor = &entry.actor;
@@ -185,18 +184,9 @@ impl Surroundings {
         let own = |kind| self.actors.get(actor).is_some_and(|kinds| kinds.contains(&kind));
         let (has_mounts, has_names, has_links) =
             (own(NamespaceKind::Mount), own(NamespaceKind::Uts), own(NamespaceKind::Net));
-        let is_inside = self.pivoted.contains(actor);
-        let is_own_path = |path: &str| {
-            let is_below = |directory: &str| {
-                path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
-            };
-            let goes_up = path.split('/').any(|part| part == "..");
-            is_absolute(path)
-                && shell_word(path) == path
-                && !goes_up
-                && (is_inside || OWN_DIRECTORIES.into_iter().any(is_below))
-        };
-        let of_path = |path: &str| if is_own_path(path) { Ok(()) } else { Err(ELSEWHERE) };
+        let paths = self.pivoted.get(actor).cloned().unwrap_or_default();
+        let of_path = |path: &str| if paths.has(path) { Ok(()) } else { Err(ELSEWHERE) };
+        let if_private = |is: bool| if is { Ok(()) } else { Err(OF_MACHINE) };
         let if_own = |has: bool| if has { Ok(()) } else { Err(ELSEWHERE) };
 
         #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed needs a lab")]
@@ -211,15 +201,27 @@ impl Surroundings {
                 Ok(())
             }
             Action::Unpack(unpack) => of_path(&unpack.to),
-            Action::Mkdir(mkdir) => mkdir.paths.iter().try_for_each(|path| of_path(path)),
-            Action::Rm(rm) => of_path(&rm.path),
+            Action::Mkdir(mkdir) => {
+                if_own(mkdir.paths.iter().all(|path| paths.has_directory(path)))
+            }
+            Action::Rm(rm) => {
+                if_own(paths.has_directory(&rm.path) || rm.dir && paths.is_old_root(&rm.path))
+            }
             Action::Write(write) => of_path(&write.path.to_string()),
-            // The script's mounts are its own, as a container's are.
-            Action::Mount(_) | Action::Bind(_) | Action::Overlay(_) | Action::Umount(_) => Ok(()),
-            Action::Propagation(_) | Action::Remount(_) => Ok(()),
-            Action::PivotRoot(_) => {
-                self.pivoted.insert(actor.clone());
-                if_own(has_mounts)
+            // The script's mounts are its own, as a container's are; what they show may be the machine's.
+            Action::Mount(mount) => if_private(paths.allow_mount(mount)),
+            Action::Bind(bind) => if_private(paths.allow_bind(bind)),
+            Action::Overlay(overlay) => if_private(paths.allow_overlay(overlay)),
+            Action::Umount(umount) => {
+                let target = &umount.target;
+                if_private(paths.has_mount_point(target) || paths.is_old_root(target))
+            }
+            Action::Remount(remount) => if_private(paths.has_mount_point(&remount.target)),
+            Action::Propagation(_) => Ok(()),
+            Action::PivotRoot(pivot) => {
+                let after = paths.after(pivot).filter(|_| has_mounts);
+                self.pivoted.insert(actor.clone(), after.ok_or(OF_MACHINE)?);
+                Ok(())
             }
             Action::Hostname(_) => if_own(has_names),
             Action::Veth(veth) if is_host => {
@@ -409,10 +411,29 @@ mod tests {
         check("mount: {type: tmpfs, target: \"/mnt;reboot\"}");
         check("write: {path: \"/root/x;reboot\", text: x}");
         check("run: {changes: true, command: [reboot]}");
+        check("mount: {type: sysfs, target: /root/x}");
+        check("{in: box, mount: {type: cgroup2, target: /root/x}}");
+        check("bind: {source: /etc, target: /root/x}");
+        check("{in: box, bind: {source: /, target: /root/x, recursive: true}}");
+        check("overlay: {lower: [/root/a], upper: /etc, work: /root/w, merged: /root/m}");
+        check("overlay: {lower: [/root/a], upper: /root/u, work: /srv, merged: /root/m}");
+        check("umount: {target: /root}");
+        check("{in: box, pivot_root: {new_root: /usr, put_old: old}}");
 
         // After a container's own root is in place, its paths are its own.
         let inside = "      - {in: box, pivot_root: {new_root: /root/c, put_old: old}}\n      - {in: box, mkdir: {paths: [/srv/x]}}\n";
         assert!(script_of(inside).is_ok(), "{:?}", script_of(inside));
+        // The old root is the machine's, as long as it is there, and so is what the kernel shows of itself.
+        let check = |action: &str| {
+            let script = script_of(&format!("{inside}      - {{in: box, {action}}}\n"));
+            assert!(matches!(&script, Err(ScriptError::NeedsLab { .. })), "{action}: {script:?}");
+        };
+        check("rm: {path: /old/etc/passwd}");
+        check("rm: {path: //./old/etc/passwd}");
+        check("bind: {source: /old, target: /x}");
+        check("bind: {source: /, target: /x, recursive: true}");
+        check("unpack: {to: /old}");
+        check("write: {path: /proc/sys/kernel/core_pattern, text: x}");
         let check = |lesson: &str| {
             let script = write_script(&find_lesson(lesson).expect("the lesson"));
             assert!(script.is_err(), "{lesson}");
