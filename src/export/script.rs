@@ -262,19 +262,23 @@ impl Surroundings {
 
     /// In a lab each path and name is one word for the kernel, whatever is in it. A shell could take more from it.
     fn check_lines(&self, entry: &ActionEntry) -> Result<(), &'static str> {
-        // Its text is quoted, and its path was looked at.
+        let in_both = |is: &dyn Fn(&String) -> bool| {
+            CgroupVersion::BOTH.iter().all(|version| self.lines(entry, *version).iter().all(is))
+        };
+        // Its text is quoted, and its path was looked at. A script has it as it is shown, and would write
+        // what stands there for a line break.
         if matches!(entry.action, Action::Write(_)) {
-            return Ok(());
+            let is_itself = in_both(&|line| safe(line) == *line);
+            return is_itself
+                .then_some(())
+                .ok_or("writes a character that no line of a script can show");
         }
         let is_plain = |line: &String| {
             let words = line.split(' ').map(|word| word.strip_prefix("\"$pid_of_").unwrap_or(word));
             let words = words.map(|word| word.trim_end_matches('"'));
             words.filter(|word| *word != ">").all(|word| shell_word(word) == word)
         };
-        let all_plain = CgroupVersion::BOTH
-            .iter()
-            .all(|version| self.lines(entry, *version).iter().all(is_plain));
-        if all_plain { Ok(()) } else { Err("has a name that a shell would take for more") }
+        if in_both(&is_plain) { Ok(()) } else { Err("has a name that a shell would take for more") }
     }
 
     fn lines(&self, entry: &ActionEntry, version: CgroupVersion) -> Vec<String> {
@@ -411,6 +415,15 @@ mod tests {
         check("mount: {type: tmpfs, target: \"/mnt;reboot\"}");
         check("write: {path: \"/root/x;reboot\", text: x}");
         check("run: {changes: true, command: [reboot]}");
+        for text in ["a\\nb", "a\\tb"] {
+            let script =
+                script_of(&format!("      - write: {{path: /root/x, text: \"{text}\"}}\n"));
+            let error = script.expect_err(text).to_string();
+            assert!(
+                error.ends_with("writes a character that no line of a script can show"),
+                "{error}"
+            );
+        }
         check("mount: {type: sysfs, target: /root/x}");
         check("{in: box, mount: {type: cgroup2, target: /root/x}}");
         check("bind: {source: /etc, target: /root/x}");
