@@ -228,7 +228,7 @@ fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
     let has_lab_or_screen = matches!(
         command,
         Learn { .. }
-            | Challenge(_)
+            | Challenge(challenge::ChallengeArguments { challenge: Some(_), .. })
             | Quiz(_)
             | Run(_)
             | Shell(_)
