@@ -189,13 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn every_challenge_of_the_program_is_sound_and_each_part_has_some() {
+    fn every_challenge_of_the_program_is_sound_and_each_part_has_two() {
         for seed in 0..20 {
             let all = all_challenges(seed).unwrap_or_else(|error| panic!("{seed}: {error}"));
             assert!(all.iter().all(|one| one.challenge.is_some()));
             let ids: std::collections::BTreeSet<&str> =
                 all.iter().map(|one| one.id.as_str()).collect();
             assert_eq!(ids.len(), all.len(), "two have one id");
+            for (index, part) in PARTS.into_iter().enumerate() {
+                let count = all.iter().filter(|one| place(one) == Some(index)).count();
+                assert!(count >= 2, "{part}: {count}");
+            }
             for one in &all {
                 let told = serde_json::to_string(one).expect("JSON");
                 let terms = one.challenge.as_ref().expect("its terms");
