@@ -103,6 +103,33 @@ impl RunningStore {
         }
     }
 
+    /// Have the store fork a tracer; the engine's end of its wire, and its process.
+    pub fn fork_tracer(&mut self) -> Result<(OwnedFd, Pidfd), RoleFailure> {
+        const WHAT: &str = "have the store start a tracer";
+        let (engine_end, tracer_end) = Wire::pair().while_doing(WHAT)?;
+        let process = &self.process;
+        let gone = |error: WireError| lost_store(WHAT, process, &error);
+
+        self.wire.send(&KeeperToStore::ForkTracer, &[tracer_end.as_raw_fd()]).map_err(gone)?;
+        drop(tracer_end);
+        if let Err(silence) = await_answer(&self.wire, &self.process, STORE_TIMEOUT) {
+            self.is_silent = true;
+            return Err(RoleFailure::new(WHAT, silence.errno()));
+        }
+        let received = self.wire.receive::<StoreToKeeper>().map_err(gone)?;
+        match received.message {
+            StoreToKeeper::Forked => {
+                let tracer = received.fds.into_iter().next().ok_or(Errno::EPROTO);
+                let tracer = tracer.and_then(Pidfd::from_fd).while_doing(WHAT)?;
+                Ok((engine_end.into_fd(), tracer))
+            }
+            StoreToKeeper::Failed(failure) => Err(failure),
+            StoreToKeeper::Ready(_) | StoreToKeeper::Unpacking(_) | StoreToKeeper::Ended(_) => {
+                Err(RoleFailure::new(WHAT, Errno::EPROTO))
+            }
+        }
+    }
+
     /// The end of a lab's host. The kernel tells it to the parent alone, and that is the store; where the store itself
     /// has ended, its labs went with it.
     pub fn how_lab_ended(&mut self, lab: &str) -> Option<Failure> {

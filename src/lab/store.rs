@@ -21,6 +21,7 @@ use crate::kernel::record::Recorder;
 use crate::laid_out::{UnpackProgress, UnpackedImage};
 use crate::op::{IdMaps, MappedIds, MountFlag, NamespaceKind, SetgroupsRule};
 use crate::rootfs;
+use crate::tracer;
 use crate::wire::protocol::{
     FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
 };
@@ -86,6 +87,17 @@ fn serve_labs(wire: &mut Wire, layout: &StoreLayout, ids: IdRange) -> Result<(),
         };
         let order = match received.message {
             KeeperToStore::Fork(order) => order,
+            KeeperToStore::ForkTracer => {
+                let forked = fork_tracer(received.fds);
+                match forked {
+                    Ok(tracer) => {
+                        wire.send(&StoreToKeeper::Forked, &[tracer.as_raw_fd()])?;
+                        hosts.add("tracer", tracer);
+                    }
+                    Err(failure) => wire.send(&StoreToKeeper::Failed(failure), &[])?,
+                }
+                continue;
+            }
             KeeperToStore::HowItEnded { lab } => {
                 wire.send(&StoreToKeeper::Ended(hosts.how_it_ended(&lab)), &[])?;
                 continue;
@@ -112,6 +124,17 @@ fn serve_labs(wire: &mut Wire, layout: &StoreLayout, ids: IdRange) -> Result<(),
                 wire.send(&StoreToKeeper::Failed(failure), &[])?;
             }
         }
+    }
+}
+
+/// Fork a tracer: here, since whoever traces must have privileges over the labs' user namespaces, and none over the machine.
+fn fork_tracer(fds: Vec<OwnedFd>) -> Result<Pidfd, RoleFailure> {
+    const WHAT: &str = "start a tracer";
+    let me = nix::unistd::getpid();
+    let end = fds.into_iter().next().ok_or(Errno::EPROTO).while_doing(WHAT)?;
+    match process::fork_role(&[]).while_doing(WHAT)? {
+        RoleFork::Child => tracer::run_tracer(Wire::from_fd(end), me),
+        RoleFork::Parent(tracer) => Ok(tracer),
     }
 }
 
