@@ -2,6 +2,7 @@
 
 mod held;
 mod ipc;
+mod layout;
 mod record;
 mod setup;
 
@@ -9,6 +10,7 @@ use std::net::Ipv4Addr;
 
 pub use self::held::HeldNumber;
 pub use self::ipc::{IpcKind, IpcObject, IpcOrder};
+pub use self::layout::{BLOBS, LayerCompression, PackOrder};
 pub use self::record::{OpRecord, OutputPiece};
 pub use self::setup::{ClockOffsets, IdMaps, MappedIds, SetgroupsRule};
 use serde::{Deserialize, Serialize};
@@ -114,6 +116,8 @@ pub enum Op {
         from: String,
         to: String,
     },
+    /// `tar -c` of a directory, its times and owners 0, into an image layout.
+    Pack(PackOrder),
     /// A file that stays open under the number `fd`, without close-on-exec.
     Hold {
         path: String,

@@ -23,6 +23,7 @@ pub mod mkdir;
 pub mod mount;
 pub mod move_mount;
 pub mod overlay;
+pub mod pack;
 pub mod packets;
 pub mod paths;
 pub mod pid_text;
@@ -259,6 +260,7 @@ actions! {
     "write": write::Write,
     "read": read::Read,
     "unpack": unpack::Unpack,
+    "pack": pack::Pack,
     "hold": hold::Hold,
     "release": hold::Release,
     "hostname": hostname::Hostname,

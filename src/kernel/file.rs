@@ -97,6 +97,41 @@ fn read_all(recorder: &mut Recorder, file: &OwnedFd) -> Result<String, Errno> {
     Ok(String::from_utf8_lossy(&content).into_owned())
 }
 
+/// Read once into a buffer; 0 at the end of the file. Of what was read the record has the beginning, as strace writes it.
+pub fn read_some(
+    recorder: &mut Recorder,
+    file: &OwnedFd,
+    buffer: &mut [u8],
+) -> Result<usize, Errno> {
+    let fd = fd_number(file);
+    let size = buffer.len();
+    recorder.call_with_buffer(
+        "read",
+        buffer,
+        |buffer| nix::unistd::read(file, buffer),
+        |buffer, read| {
+            let count = *read.as_ref().unwrap_or(&0);
+            format!("{fd}, {}, {size}", notation::quoted_start(&buffer[..count]))
+        },
+    )
+}
+
+/// Write all of it, in as many calls as it takes.
+pub fn write_all(recorder: &mut Recorder, file: &OwnedFd, mut rest: &[u8]) -> Result<(), Errno> {
+    while !rest.is_empty() {
+        let fd = fd_number(file);
+        let args = format!("{fd}, {}, {}", notation::quoted_start(rest), rest.len());
+        let written = recorder.call("write", args, || nix::unistd::write(file, rest))?;
+        rest = &rest[written..];
+    }
+    Ok(())
+}
+
+pub fn rename(recorder: &mut Recorder, from: &str, to: &str) -> Result<(), Errno> {
+    let args = format!("{}, {}", notation::quoted(from), notation::quoted(to));
+    recorder.call("rename", args, || std::fs::rename(from, to).map_err(super::errno::to_errno))
+}
+
 pub fn mkdir(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
     let args = format!("{}, 0755", notation::quoted(path));
     recorder.call("mkdir", args, || nix::unistd::mkdir(path, Mode::from_bits_truncate(0o755)))

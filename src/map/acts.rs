@@ -144,6 +144,7 @@ fn about(op: &Op) -> Option<&str> {
         | Op::ReadFile { path }
         | Op::Hold { path, .. }
         | Op::CopyTree { to: path, .. } => Some(path),
+        Op::Pack(order) => Some(&order.layout),
         Op::Net(op) => link(op),
         Op::Spawn { .. }
         | Op::Enter { .. }
@@ -190,7 +191,7 @@ fn belongs(op: &Op, lens: MapLens) -> bool {
         Op::Mkdir { .. } | Op::Rmdir { .. } | Op::WriteFile { .. } => {
             matches!(lens, MapLens::Mounts | MapLens::Files | MapLens::Groups)
         }
-        Op::Unlink { .. } | Op::ReadFile { .. } | Op::CopyTree { .. } => {
+        Op::Unlink { .. } | Op::ReadFile { .. } | Op::CopyTree { .. } | Op::Pack(_) => {
             matches!(lens, MapLens::Mounts | MapLens::Files)
         }
         Op::Spawn { .. } | Op::Enter { .. } | Op::Run { .. } => {
@@ -233,6 +234,7 @@ fn row(record: &OpRecord, lens: MapLens, after: &Snapshot) -> Option<MapRow> {
                 Op::GetPid
                     | Op::Ipc { .. }
                     | Op::ReadFile { .. }
+                    | Op::Pack(_)
                     | Op::Run { .. }
                     | Op::Kill { .. }
                     | Op::Hold { .. }
@@ -276,6 +278,7 @@ fn words(op: &Op) -> String {
         }
         Op::ReadFile { path } => format!("read {path}"),
         Op::CopyTree { from, to } => format!("cp -a {from} {to}"),
+        Op::Pack(order) => format!("pack {}", order.name),
         Op::Hold { path, fd } => format!("hold {path} as {fd}"),
         Op::Release { fd } => format!("close {fd}"),
         Op::SetHostname { name } => format!("hostname {name}"),

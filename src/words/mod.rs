@@ -47,7 +47,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::fact::{FileFact, ProcCount, ProcListing};
+    use crate::fact::{BlobReading, FileFact, LayoutFact, ProcCount, ProcListing};
     use crate::lesson::expect::verdict::Verdict;
     use crate::lesson::expect::{Expect, FactAnswers, ObservedState};
     use crate::observe::mounts::parse;
@@ -182,6 +182,11 @@ mod tests {
                 ((host(), "/file".to_owned()), Some(file)),
                 ((host(), "/none".to_owned()), None),
             ]
+            .into(),
+            layouts: [(
+                (host(), "/layout".to_owned(), BlobReading::Hashed),
+                Some(LayoutFact { blobs: 7, shared: 1, damaged: 1, is_cut: false }),
+            )]
             .into(),
             proc_lists: [((host(), "other".into()), ProcListing::Listed)].into(),
             proc_counts: [(host(), ProcCount { count: 7, is_cut: false })].into(),
@@ -344,6 +349,18 @@ mod tests {
             r#"{"ipc": {"in": "box", "segments": 2}}"#,
             "the IPC namespace of box has 2 segments of shared memory",
             "there is no box",
+        ),
+        (
+            true,
+            r#"{"blobs": {"layout": "/layout", "count": 7, "shared": 1, "damaged": 1}}"#,
+            "the layout /layout has 7 blobs, 1 layer that images share, 1 damaged blob",
+            "7 blobs, 1 layer shared, 1 blob damaged",
+        ),
+        (
+            false,
+            r#"{"blobs": {"layout": "/layout", "damaged": 0}}"#,
+            "the layout /layout has no damaged blob",
+            "7 blobs, 1 layer shared, 1 blob damaged",
         ),
         (
             true,

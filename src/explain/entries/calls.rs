@@ -58,6 +58,12 @@ pub const ENTRIES: &[Entry] = &[
         &[],
     ),
     call(
+        "rename",
+        "Gives a file another name, in another directory too. What had that name before is gone at the same moment: nobody ever finds half a file there.",
+        "rename(2)",
+        &[],
+    ),
+    call(
         "openat",
         "Opens a file and returns a file descriptor, the number by which the process reads and writes it. AT_FDCWD means: a relative path starts at the working directory.",
         "openat(2)",
