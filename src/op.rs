@@ -10,7 +10,10 @@ use std::net::Ipv4Addr;
 
 pub use self::held::HeldNumber;
 pub use self::ipc::{IpcKind, IpcObject, IpcOrder};
-pub use self::layout::{BLOBS, LayerCompression, PackOrder};
+pub use self::layout::{
+    BLOBS, BlobName, EMPTY_INDEX, ImageOrder, LAYOUT_MARK, LayerCompression, MEDIA_TYPE, PackOrder,
+    UnlayerOrder, WhiteoutForm, config_text, index_entry, manifest_text,
+};
 pub use self::record::{OpRecord, OutputPiece};
 pub use self::setup::{ClockOffsets, IdMaps, MappedIds, SetgroupsRule};
 use serde::{Deserialize, Serialize};
@@ -118,6 +121,10 @@ pub enum Op {
     },
     /// `tar -c` of a directory, its times and owners 0, into an image layout.
     Pack(PackOrder),
+    /// The configuration and the manifest of an image, and its name in the layout's index.
+    MakeImage(ImageOrder),
+    /// `tar -x` of a layer whose digest is what its name says.
+    Unlayer(UnlayerOrder),
     /// A file that stays open under the number `fd`, without close-on-exec.
     Hold {
         path: String,

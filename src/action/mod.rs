@@ -19,6 +19,7 @@ pub mod id_map;
 pub mod ipc;
 pub mod kill;
 pub mod link;
+pub mod make_image;
 pub mod mkdir;
 pub mod mount;
 pub mod move_mount;
@@ -40,6 +41,7 @@ pub mod shape;
 pub mod spawn;
 pub mod umount;
 pub mod umount_all;
+pub mod unlayer;
 pub mod unpack;
 pub mod veth;
 pub mod work;
@@ -261,6 +263,8 @@ actions! {
     "read": read::Read,
     "unpack": unpack::Unpack,
     "pack": pack::Pack,
+    "image": make_image::MakeImage,
+    "unlayer": unlayer::Unlayer,
     "hold": hold::Hold,
     "release": hold::Release,
     "hostname": hostname::Hostname,

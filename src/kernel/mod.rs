@@ -35,4 +35,5 @@ pub mod sysv;
 pub mod tar_writer;
 pub mod tc;
 pub mod tcp;
+pub mod unlayer;
 pub mod work;

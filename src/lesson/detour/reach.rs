@@ -108,7 +108,11 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
             .map(|all| all.concat()),
         Action::Rm(rm) => files(&rm.path),
         Action::Write(write) => files(&write.path.to_string()),
-        Action::Unpack(_) | Action::Pack(_) | Action::Chdir(_) => Some(vec![Files]),
+        Action::Unpack(_)
+        | Action::Pack(_)
+        | Action::MakeImage(_)
+        | Action::Unlayer(_)
+        | Action::Chdir(_) => Some(vec![Files]),
         Action::Read(_) | Action::Getpid(_) | Action::Hold(_) => Some(Vec::new()),
         Action::Hostname(_) | Action::Ipc(_) => Some(vec![Names]),
         Action::Ping(_)
