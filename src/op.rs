@@ -12,7 +12,7 @@ pub use self::held::HeldNumber;
 pub use self::ipc::{IpcKind, IpcObject, IpcOrder};
 pub use self::layout::{
     BLOBS, BlobName, EMPTY_INDEX, ImageOrder, LAYOUT_MARK, LayerCompression, MEDIA_TYPE, PackOrder,
-    UnlayerOrder, WhiteoutForm, config_text, index_entry, manifest_text,
+    UnlayerOrder, WhiteoutForm, config_text, descriptor, image_name_field, manifest_text,
 };
 pub use self::record::{OpRecord, OutputPiece};
 pub use self::setup::{ClockOffsets, IdMaps, MappedIds, SetgroupsRule};

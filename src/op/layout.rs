@@ -71,39 +71,30 @@ pub struct BlobName {
     pub bytes: String,
 }
 
-impl BlobName {
-    /// A descriptor: the JSON by which one part of an image names another. `more` are further fields, each with a comma before it.
-    pub fn descriptor(&self, kind: &str, more: &str) -> String {
-        let BlobName { digest, bytes } = self;
-        format!(
-            r#"{{"mediaType":"{MEDIA_TYPE}.{kind}","digest":"sha256:{digest}","size":{bytes}{more}}}"#
-        )
-    }
+/// A descriptor: the JSON by which one part of an image names another. `more` are further fields, each with a comma before it.
+pub fn descriptor(media_type: &str, blob: &BlobName, more: &str) -> String {
+    let BlobName { digest, bytes } = blob;
+    format!(r#"{{"mediaType":"{media_type}","digest":"sha256:{digest}","size":{bytes}{more}}}"#)
 }
 
-/// The configuration of an image whose layers have these digests as plain tar files.
-pub fn config_text(diff_ids: &[String]) -> String {
-    let diff_ids: Vec<String> = diff_ids.iter().map(|id| format!(r#""sha256:{id}""#)).collect();
+/// The configuration of an image; of its layers come the diffIDs, as a list of JSON.
+pub fn config_text(diff_ids: &str) -> String {
     format!(
-        r#"{{"architecture":"{}","os":"linux","config":{{"Cmd":["sh"]}},"rootfs":{{"type":"layers","diff_ids":[{}]}}}}"#,
-        image_architecture(),
-        diff_ids.join(",")
+        r#"{{"architecture":"{}","os":"linux","rootfs":{{"type":"layers","diff_ids":[{diff_ids}]}}}}"#,
+        image_architecture()
     )
 }
 
-/// The manifest of an image; of the layers come the descriptors.
-pub fn manifest_text(config: &BlobName, layers: &[String]) -> String {
+/// The manifest of an image, with the descriptors of its configuration and of its layers.
+pub fn manifest_text(media_type: &str, config: &str, layers: &str) -> String {
     format!(
-        r#"{{"schemaVersion":2,"mediaType":"{MEDIA_TYPE}.manifest.v1+json","config":{},"layers":[{}]}}"#,
-        config.descriptor("config.v1+json", ""),
-        layers.join(",")
+        r#"{{"schemaVersion":2,"mediaType":"{media_type}","config":{config},"layers":[{layers}]}}"#
     )
 }
 
-/// An image in the index, by its name.
-pub fn index_entry(manifest: &BlobName, name: &str) -> String {
-    let more = format!(r#","annotations":{{"org.opencontainers.image.ref.name":"{name}"}}"#);
-    manifest.descriptor("manifest.v1+json", &more)
+/// The further field of a descriptor in the index: the name of the image.
+pub fn image_name_field(name: &str) -> String {
+    format!(r#","annotations":{{"org.opencontainers.image.ref.name":"{name}"}}"#)
 }
 
 /// An index without images.

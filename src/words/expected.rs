@@ -257,7 +257,7 @@ pub(super) fn layer(from: From) -> &'static str {
         From::Lower => "comes from a lower layer",
         From::Upper => "is in the upper layer alone",
         From::Both => "is in the upper layer and hides a lower one",
-        From::Whiteout => "is hidden by a whiteout in the upper layer",
+        From::Whiteout => "is hidden by a whiteout",
         From::Opaque => "is a directory of the upper layer that hides the one below whole",
     }
 }

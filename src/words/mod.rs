@@ -461,8 +461,8 @@ mod tests {
         (
             true,
             r#"{"overlay": {"entry": "etc", "from": "whiteout"}}"#,
-            "etc is hidden by a whiteout in the upper layer",
-            "etc is hidden by a whiteout in the upper layer",
+            "etc is hidden by a whiteout",
+            "etc is hidden by a whiteout",
         ),
         (
             false,

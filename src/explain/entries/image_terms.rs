@@ -5,7 +5,7 @@ use crate::explain::{Entry, term};
 pub const ENTRIES: &[Entry] = &[
     term(
         "digest",
-        "A number of 256 bits that is computed from bytes (SHA-256), written with 64 letters. Other bytes have another one, so it serves as a name, and whoever reads the bytes can check it.",
+        "A number of 256 bits that is computed from bytes (SHA-256), written with 64 letters, of which panes show twelve. Other bytes have another one, so it serves as a name, and whoever reads the bytes can check it.",
         "sha256sum(1)",
         &["blob"],
     ),
