@@ -16,6 +16,27 @@ pub struct FileFact {
     pub size: u64,
 }
 
+/// The blobs of an image layout.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayoutFact {
+    pub blobs: usize,
+    /// Layers that more than one image of the index has.
+    pub shared: usize,
+    /// Blobs whose digest is another than their name, where they were read.
+    pub damaged: usize,
+    /// True if there is more than was read.
+    pub is_cut: bool,
+}
+
+/// The depth to which blobs are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BlobReading {
+    /// Their names, and the images of the index.
+    Listed,
+    /// All their bytes too, for their digests.
+    Hashed,
+}
+
 /// The answer of a proc file system that is asked for a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcListing {

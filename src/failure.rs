@@ -205,6 +205,12 @@ pub fn explain(op: &Op, errno: &ErrnoName) -> Option<Cow<'static, str>> {
         {
             "the group has no CPUs or no memory nodes yet: cpuset.cpus and cpuset.mems come first"
         }
+        (Op::MakeImage(_), "EINVAL") => {
+            "a layer is compressed: an image here takes layers that are packed without"
+        }
+        (Op::Unlayer(_), "EOPNOTSUPP") => {
+            "the file system takes no attributes from users: a tmpfs does since Linux 6.6"
+        }
         (Op::Rmdir { .. }, "EIO") => {
             "in an overlay: it would have to mark a directory, and may not (the option userxattr lets it)"
         }

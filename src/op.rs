@@ -2,6 +2,7 @@
 
 mod held;
 mod ipc;
+mod layout;
 mod record;
 mod setup;
 
@@ -9,6 +10,10 @@ use std::net::Ipv4Addr;
 
 pub use self::held::HeldNumber;
 pub use self::ipc::{IpcKind, IpcObject, IpcOrder};
+pub use self::layout::{
+    BLOBS, BlobName, EMPTY_INDEX, ImageOrder, LAYOUT_MARK, LayerCompression, MEDIA_TYPE, PackOrder,
+    UnlayerOrder, WhiteoutForm, config_text, descriptor, image_name_field, manifest_text,
+};
 pub use self::record::{OpRecord, OutputPiece};
 pub use self::setup::{ClockOffsets, IdMaps, MappedIds, SetgroupsRule};
 use serde::{Deserialize, Serialize};
@@ -114,6 +119,12 @@ pub enum Op {
         from: String,
         to: String,
     },
+    /// `tar -c` of a directory, its times and owners 0, into an image layout.
+    Pack(PackOrder),
+    /// The configuration and the manifest of an image, and its name in the layout's index.
+    MakeImage(ImageOrder),
+    /// `tar -x` of a layer whose digest is what its name says.
+    Unlayer(UnlayerOrder),
     /// A file that stays open under the number `fd`, without close-on-exec.
     Hold {
         path: String,

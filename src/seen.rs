@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::ErrnoName;
-use crate::fact::ProcCount;
+use crate::fact::{LayoutFact, ProcCount};
 use crate::op::{ActorName, IpcObject, NamespaceKind, Op};
 use crate::snapshot::{
     FileKind, Link, Mount, NamespaceHolds, NsInode, Omitted, OverlayEntry, Propagation, Route,
@@ -90,6 +90,7 @@ pub enum Seen {
         path: String,
         read: usize,
     },
+    Layout(LayoutFact),
     OverlayEntry(OverlayEntry),
     NoOverlayEntry {
         overlays: usize,

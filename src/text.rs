@@ -238,6 +238,18 @@ pub fn take_whole_characters(cut: &mut Vec<u8>, piece: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// A path whose parts that are digests have their first twelve letters alone, as docker shows them.
+pub fn digests_shortened(text: &str) -> String {
+    const DIGEST: usize = 64;
+    const SHOWN: usize = 12;
+    let parts = text.split('/').map(|part| {
+        let is_digest = part.len() == DIGEST
+            && part.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        if is_digest { &part[..SHOWN] } else { part }
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
 /// At most `most` columns, with the cut shown.
 pub fn shortened(text: &str, most: usize) -> String {
     if text.width() <= most {
@@ -348,6 +360,17 @@ pub fn octal_undone(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digest_in_a_path_is_shown_by_its_beginning_and_nothing_else_is() {
+        let digest = "0123456789abcdef".repeat(4);
+        let check = |text: &str, expected: &str| assert_eq!(digests_shortened(text), expected);
+        check(&digest, "0123456789ab");
+        check(&format!("/a/{digest}/b"), "/a/0123456789ab/b");
+        check(&digest[1..], &digest[1..]);
+        check(&digest.to_uppercase(), &digest.to_uppercase());
+        check("/plain/path", "/plain/path");
+    }
 
     #[test]
     fn control_characters_never_get_through() {

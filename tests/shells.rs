@@ -195,6 +195,7 @@ fn the_shell_lines_about_packets_do_what_the_engine_does() {
 fn the_shell_lines_about_layers_do_what_the_engine_does() {
     let _turn = alone();
     type_what_lasts("overlay");
+    type_what_lasts("layers");
     type_what_lasts("copy-on-write");
     type_what_lasts("mount");
 }

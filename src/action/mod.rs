@@ -19,10 +19,12 @@ pub mod id_map;
 pub mod ipc;
 pub mod kill;
 pub mod link;
+pub mod make_image;
 pub mod mkdir;
 pub mod mount;
 pub mod move_mount;
 pub mod overlay;
+pub mod pack;
 pub mod packets;
 pub mod paths;
 pub mod pid_text;
@@ -39,6 +41,7 @@ pub mod shape;
 pub mod spawn;
 pub mod umount;
 pub mod umount_all;
+pub mod unlayer;
 pub mod unpack;
 pub mod veth;
 pub mod work;
@@ -259,6 +262,9 @@ actions! {
     "write": write::Write,
     "read": read::Read,
     "unpack": unpack::Unpack,
+    "pack": pack::Pack,
+    "image": make_image::MakeImage,
+    "unlayer": unlayer::Unlayer,
     "hold": hold::Hold,
     "release": hold::Release,
     "hostname": hostname::Hostname,

@@ -84,7 +84,7 @@ pub(super) fn open_manual(model: &mut Model) -> Vec<Effect> {
         Some(Reading::Manual { section, name }) => {
             type_beside_host(model, format!("{}\r", see::manual(section, name)))
         }
-        Some(reading @ Reading::KernelText(_)) => {
+        Some(reading @ (Reading::KernelText(_) | Reading::ImageSpec(_))) => {
             let address = reading.to_string();
             refuse(model, Notice::NoManualPage { address })
         }

@@ -36,7 +36,12 @@ fn limit(request: &EngineToActor) -> Duration {
         | EngineToActor::StandIn { .. } => ANSWER_TIMEOUT,
         EngineToActor::Perform(op) => match op {
             // A program is killed after 20 seconds, and no workload takes longer than 15.
-            Op::Run { .. } | Op::Work { .. } | Op::CopyTree { .. } => Duration::from_secs(30),
+            Op::Run { .. }
+            | Op::Work { .. }
+            | Op::CopyTree { .. }
+            | Op::Pack(_)
+            | Op::MakeImage(_)
+            | Op::Unlayer(_) => Duration::from_secs(30),
             Op::Ping { timeout_ms, .. } | Op::Dial { timeout_ms, .. } => {
                 ANSWER_TIMEOUT + MAX_STRETCH * Duration::from_millis(u64::from(*timeout_ms))
             }

@@ -3,7 +3,7 @@
 use super::lab::Lab;
 use crate::fact::ProcListing;
 use crate::lesson::expect::{Expect, FactAnswers, FactRequest};
-use crate::observe::{actor_facts, contents};
+use crate::observe::{actor_facts, contents, layouts};
 use crate::op::ActorName;
 use crate::snapshot::Snapshot;
 
@@ -22,6 +22,11 @@ pub fn gather_facts(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> F
             FactRequest::File { actor, path } => {
                 let fact = living(&actor).and_then(|pid| actor_facts::file_fact(pid, &path).ok());
                 answers.files.extend(fact.map(|fact| ((actor, path), fact)));
+            }
+            FactRequest::Layout { actor, layout, reading } => {
+                let fact =
+                    living(&actor).and_then(|pid| layouts::layout(pid, &layout, reading).ok());
+                answers.layouts.extend(fact.map(|fact| ((actor, layout, reading), fact)));
             }
             FactRequest::ProcLists { viewer, target } => {
                 let listed = living(&viewer).and_then(|viewer| lists(viewer, snapshot, &target));

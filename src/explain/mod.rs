@@ -106,13 +106,18 @@ pub enum Reading {
     Manual { section: &'static str, name: &'static str },
     /// A path below the kernel's Documentation.
     KernelText(&'static str),
+    /// A file of the OCI image specification, without its directory.
+    ImageSpec(&'static str),
 }
 
 impl Entry {
     pub fn reading(&self) -> Reading {
         match self.read.strip_suffix(')').and_then(|page| page.split_once('(')) {
             Some((name, section)) => Reading::Manual { section, name },
-            None => Reading::KernelText(self.read),
+            None => match self.read.strip_prefix("image-spec/") {
+                Some(file) => Reading::ImageSpec(file),
+                None => Reading::KernelText(self.read),
+            },
         }
     }
 
@@ -137,6 +142,9 @@ impl std::fmt::Display for Reading {
             Reading::Manual { section, name } => write!(out, "{name}({section})"),
             Reading::KernelText(path) => {
                 write!(out, "https://docs.kernel.org/{}.html", path.trim_end_matches(".rst"))
+            }
+            Reading::ImageSpec(file) => {
+                write!(out, "https://github.com/opencontainers/image-spec/blob/main/{file}")
             }
         }
     }

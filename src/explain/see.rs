@@ -171,7 +171,7 @@ pub fn manual(section: &str, name: &str) -> String {
 
 /// A line that makes the call, and whose effects are gone when it ends: it works in namespaces of its own, or is refused.
 pub fn call(name: &str) -> Option<SeeLine> {
-    const LINES: [(&str, &str); 50] = [
+    const LINES: [(&str, &str); 54] = [
         ("mount", "strace -f -e trace=mount unshare -m true"),
         ("umount2", "strace -f -e trace=umount2 unshare -m umount -l /proc"),
         (
@@ -184,6 +184,10 @@ pub fn call(name: &str) -> Option<SeeLine> {
         ("rmdir", "strace -e trace=/^rmdir rmdir /proc"),
         ("unlink", "strace -e trace=/^unlink unlink /proc/nothing"),
         ("symlink", "strace -e trace=/^symlink ln -s nothing /proc/version"),
+        ("link", "strace -e trace=/^link ln /proc/version /proc/nothing"),
+        ("rename", "strace -e trace=/^rename mv -T /proc/version /proc/nothing"),
+        ("chmod", "strace -e trace=/chmod chmod 444 /proc/version"),
+        ("mknod", "strace -e trace=/^mknod mknod /proc/nothing p"),
         ("openat", "strace -e trace=openat cat /proc/version"),
         ("write", "strace -e trace=write /bin/echo hello"),
         ("read", "strace -e trace=read cat /proc/version"),

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag};
 
 use super::notation;
 use super::record::Recorder;
@@ -95,6 +95,90 @@ fn read_all(recorder: &mut Recorder, file: &OwnedFd) -> Result<String, Errno> {
     }
 
     Ok(String::from_utf8_lossy(&content).into_owned())
+}
+
+/// Read once into a buffer; 0 at the end of the file. Of what was read the record has the beginning, as strace writes it.
+pub fn read_some(
+    recorder: &mut Recorder,
+    file: &OwnedFd,
+    buffer: &mut [u8],
+) -> Result<usize, Errno> {
+    let fd = fd_number(file);
+    let size = buffer.len();
+    recorder.call_with_buffer(
+        "read",
+        buffer,
+        |buffer| nix::unistd::read(file, buffer),
+        |buffer, read| {
+            let count = *read.as_ref().unwrap_or(&0);
+            format!("{fd}, {}, {size}", notation::quoted_start(&buffer[..count]))
+        },
+    )
+}
+
+/// Write all of it, in as many calls as it takes.
+pub fn write_all(recorder: &mut Recorder, file: &OwnedFd, mut rest: &[u8]) -> Result<(), Errno> {
+    while !rest.is_empty() {
+        let fd = fd_number(file);
+        let args = format!("{fd}, {}, {}", notation::quoted_start(rest), rest.len());
+        let written = recorder.call("write", args, || nix::unistd::write(file, rest))?;
+        rest = &rest[written..];
+    }
+    Ok(())
+}
+
+pub fn rename(recorder: &mut Recorder, from: &str, to: &str) -> Result<(), Errno> {
+    let args = format!("{}, {}", notation::quoted(from), notation::quoted(to));
+    recorder.call("rename", args, || std::fs::rename(from, to).map_err(super::errno::to_errno))
+}
+
+pub fn link(recorder: &mut Recorder, from: &str, to: &str) -> Result<(), Errno> {
+    let args = format!("{}, {}", notation::quoted(from), notation::quoted(to));
+    recorder.call("link", args, || std::fs::hard_link(from, to).map_err(super::errno::to_errno))
+}
+
+pub fn chmod(recorder: &mut Recorder, path: &str, mode: u32) -> Result<(), Errno> {
+    let args = format!("{}, 0{mode:03o}", notation::quoted(path));
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    recorder.call("chmod", args, || {
+        std::fs::set_permissions(path, std::fs::Permissions::clone(&permissions))
+            .map_err(super::errno::to_errno)
+    })
+}
+
+/// A kind of file that mknod(2) makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeKind {
+    Character,
+    Block,
+    Fifo,
+}
+
+/// A device node with its numbers, major and minor, or a FIFO, which has none.
+pub fn mknod(
+    recorder: &mut Recorder,
+    path: &str,
+    kind: NodeKind,
+    (major, minor): (u32, u32),
+) -> Result<(), Errno> {
+    let (word, flag) = match kind {
+        NodeKind::Character => ("S_IFCHR", SFlag::S_IFCHR),
+        NodeKind::Block => ("S_IFBLK", SFlag::S_IFBLK),
+        NodeKind::Fifo => ("S_IFIFO", SFlag::S_IFIFO),
+    };
+    let args = format!("{}, {word}|0644, makedev({major}, {minor})", notation::quoted(path));
+    let device = nix::sys::stat::makedev(u64::from(major), u64::from(minor));
+    let mode = Mode::from_bits_truncate(0o644);
+    recorder.call("mknod", args, || nix::sys::stat::mknod(path, flag, mode, device))
+}
+
+/// An extended attribute of a file.
+pub fn setxattr(recorder: &mut Recorder, path: &str, name: &str, value: &str) -> Result<(), Errno> {
+    let quoted = notation::quoted;
+    let args = format!("{}, {}, {}, {}, 0", quoted(path), quoted(name), quoted(value), value.len());
+    recorder.call("setxattr", args, || {
+        xattr::set(path, name, value.as_bytes()).map_err(super::errno::to_errno)
+    })
 }
 
 pub fn mkdir(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {

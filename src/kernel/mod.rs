@@ -17,6 +17,7 @@ pub mod home;
 pub mod icmp;
 pub mod inherited;
 pub mod ledger;
+pub mod layout;
 pub mod load;
 pub mod log;
 pub mod mount;
@@ -36,7 +37,10 @@ pub mod rooted;
 pub mod sealed;
 pub mod seccomp;
 pub mod sysv;
+pub mod tar_writer;
 pub mod tc;
 pub mod tcp;
+
+pub mod unlayer;
 pub mod watched_calls;
 pub mod work;

@@ -37,6 +37,15 @@ pub fn quoted(bytes: impl AsRef<[u8]>) -> String {
     text
 }
 
+/// The first bytes of a long buffer, as strace writes it: three dots stand for the rest.
+pub fn quoted_start(bytes: &[u8]) -> String {
+    const SHOWN: usize = 32;
+    match bytes.get(..SHOWN) {
+        Some(start) if bytes.len() > SHOWN => format!("{}...", quoted(start)),
+        _ => quoted(bytes),
+    }
+}
+
 /// A pointer that may be NULL.
 pub fn quoted_or_null(text: Option<&str>) -> String {
     text.map_or_else(|| "NULL".into(), quoted)

@@ -8,7 +8,8 @@ use super::bpf::devices::{self, DevicePolicy};
 use super::mount::{self, MountCall};
 use super::net::RouteSocket;
 use super::record::Recorder;
-use super::{copy, file, icmp, nft, program, sysv, tcp};
+use super::unlayer::{self, Unlayered};
+use super::{copy, file, icmp, layout, nft, program, sysv, tcp};
 use crate::call::ErrnoName;
 use crate::op::{ActorName, DeviceRule, Op, OpRecord, Outcome, UmountFlag, WriteMode};
 use crate::text::octal_undone;
@@ -98,6 +99,10 @@ fn in_words(op: &Op) -> String {
         argv.join(" ")
     } else if let Op::CopyTree { from, to } = op {
         format!("cp -a {from}/. {to}")
+    } else if let Op::Pack(order) = op {
+        format!("tar -C {} -c .", order.from)
+    } else if let Op::Unlayer(order) = op {
+        format!("tar -C {} -xf {}/{}", order.to, order.layout, order.layer)
     } else {
         serde_json::to_string(op).unwrap_or_default()
     }
@@ -130,6 +135,13 @@ fn attempt(recorder: &mut Recorder, op: &Op) -> Result<Outcome, Errno> {
         Op::WriteFile { path, text, mode } => file::write_text(recorder, path, text, *mode)?,
         Op::ReadFile { path } => output = file::read_text(recorder, path)?,
         Op::CopyTree { from, to } => copy::copy_tree(recorder, from, to)?,
+        Op::Pack(order) => output = layout::pack(recorder, order)?,
+        Op::MakeImage(order) => output = layout::make_image(recorder, order)?,
+        Op::Unlayer(order) => match unlayer::unlayer(recorder, order)? {
+            Unlayered::Done(said) => output = said,
+            // As sha256sum(1) ends, which finds the same.
+            Unlayered::Damaged(output) => return Ok(Outcome::Exited { output, status: 1 }),
+        },
         Op::Hold { path, fd } => super::held::hold(recorder, path, *fd)?,
         Op::Release { fd } => super::held::release(recorder, *fd)?,
         Op::SetHostname { name } => {

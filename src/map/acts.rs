@@ -5,7 +5,9 @@ use super::MapLens;
 use super::scene::{
     ActEnd, BoxOwner, BoxPart, LayerStack, MapBox, MapRow, MapScene, MapWant, PlateCell,
 };
-use crate::op::{ActorName, IpcOrder, NetOp, Op, OpRecord, Outcome};
+use crate::op::{
+    ActorName, ImageOrder, IpcOrder, NetOp, Op, OpRecord, Outcome, PackOrder, UnlayerOrder,
+};
 use crate::snapshot::{Mount, Snapshot};
 
 /// Calls told of in one place; the others are counted.
@@ -144,6 +146,9 @@ fn about(op: &Op) -> Option<&str> {
         | Op::ReadFile { path }
         | Op::Hold { path, .. }
         | Op::CopyTree { to: path, .. } => Some(path),
+        Op::Pack(PackOrder { layout: path, .. })
+        | Op::MakeImage(ImageOrder { layout: path, .. })
+        | Op::Unlayer(UnlayerOrder { to: path, .. }) => Some(path),
         Op::Net(op) => link(op),
         Op::Spawn { .. }
         | Op::Enter { .. }
@@ -190,7 +195,12 @@ fn belongs(op: &Op, lens: MapLens) -> bool {
         Op::Mkdir { .. } | Op::Rmdir { .. } | Op::WriteFile { .. } => {
             matches!(lens, MapLens::Mounts | MapLens::Files | MapLens::Groups)
         }
-        Op::Unlink { .. } | Op::ReadFile { .. } | Op::CopyTree { .. } => {
+        Op::Unlink { .. }
+        | Op::ReadFile { .. }
+        | Op::CopyTree { .. }
+        | Op::Pack(_)
+        | Op::MakeImage(_)
+        | Op::Unlayer(_) => {
             matches!(lens, MapLens::Mounts | MapLens::Files)
         }
         Op::Spawn { .. } | Op::Enter { .. } | Op::Run { .. } => {
@@ -233,6 +243,9 @@ fn row(record: &OpRecord, lens: MapLens, after: &Snapshot) -> Option<MapRow> {
                 Op::GetPid
                     | Op::Ipc { .. }
                     | Op::ReadFile { .. }
+                    | Op::Pack(_)
+                    | Op::MakeImage(_)
+                    | Op::Unlayer(_)
                     | Op::Run { .. }
                     | Op::Kill { .. }
                     | Op::Hold { .. }
@@ -276,6 +289,9 @@ fn words(op: &Op) -> String {
         }
         Op::ReadFile { path } => format!("read {path}"),
         Op::CopyTree { from, to } => format!("cp -a {from} {to}"),
+        Op::Pack(order) => format!("pack {}", order.name),
+        Op::MakeImage(order) => format!("image {}", order.name),
+        Op::Unlayer(order) => format!("unpack {}", order.layer),
         Op::Hold { path, fd } => format!("hold {path} as {fd}"),
         Op::Release { fd } => format!("close {fd}"),
         Op::SetHostname { name } => format!("hostname {name}"),

@@ -7,6 +7,7 @@ use super::scene::{BoxOwner, MapBox, MapRow, MapScene, MapWire, RowAnchor, WireK
 use crate::diff::{ChangeKind, Diff, DiffRow, DiffSection, DirectoryOwner, OwnerChange};
 use crate::op::ActorName;
 use crate::snapshot::{Mount, Snapshot};
+use crate::text::digests_shortened;
 
 /// Deeper mounts are drawn no further to the right, and a subtree is looked into no deeper.
 const MAX_DEPTH: usize = 16;
@@ -302,7 +303,7 @@ fn directories(tables: &mut [Table<'_>], after: &Snapshot, diff: &Diff) {
             .iter()
             .filter(|row| row.mark == mark)
             .filter_map(DiffRow::latest_value)
-            .map(|entry| entry.name.clone())
+            .map(|entry| digests_shortened(&entry.name))
             .collect();
         // The pane of files counts them.
         table.drawn.push(row.standing_for(0, 0));

@@ -10,6 +10,7 @@ use super::scene::{
 use crate::diff::{ChangeKind, Diff, DiffRow, DiffSection, OverlayOwner, OwnerChange};
 use crate::op::ActorName;
 use crate::snapshot::{DirEntry, FileKind, InUpper, Overlay, OverlayEntry, Snapshot};
+use crate::text::digests_shortened;
 
 pub(super) fn scene(before: &Snapshot, after: &Snapshot, diff: &Diff) -> MapScene {
     let stacks = diff.overlays.iter().filter_map(|section| {
@@ -249,7 +250,8 @@ fn rows(one: &mut MapBox, path: &str, rows: &[DiffRow<DirEntry>]) {
     for (_, sign) in marks {
         let own = || rows.iter().filter(|row| row.mark.sign() == sign);
         let Some(mark) = own().map(|row| row.mark).next() else { continue };
-        let names = own().filter_map(DiffRow::latest_value).map(|entry| entry.name.clone());
+        let names =
+            own().filter_map(DiffRow::latest_value).map(|entry| digests_shortened(&entry.name));
         let changed = own().filter(|row| row.mark.is_change()).count();
         let row = MapRow::new(mark, format!("{}/", path.trim_end_matches('/')));
         one.push(MapRow { names: names.collect(), ..row }.standing_for(own().count(), changed));

@@ -63,6 +63,13 @@ pub const MAX_OVERLAY_ENTRIES: usize = 400;
 pub const MAX_OVERLAY_ENTRIES_TOTAL: usize = 1200;
 pub const MAX_LAYER_ENTRIES: usize = 4096;
 
+/// Blobs of one image layout, images of its index, bytes of one manifest, and bytes of all blobs that are read for their
+/// digests.
+pub const MAX_BLOBS: usize = 128;
+pub const MAX_IMAGES: usize = 16;
+pub const MAX_MANIFEST_BYTES: usize = 256 << 10;
+pub const MAX_HASHED_BYTES: usize = 64 << 20;
+
 /// Bytes of one small file of /proc, where nothing else is said.
 pub const MAX_SMALL_FILE_BYTES: usize = 64 << 10;
 

@@ -14,6 +14,7 @@ mod dump;
 pub mod hostname_watch;
 pub mod ipc;
 mod kernel_file;
+pub mod layouts;
 pub mod machine;
 mod mount_watch;
 pub mod mounts;

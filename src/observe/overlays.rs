@@ -214,12 +214,14 @@ pub fn read(
         truncated: false,
     };
 
-    // The upper layer first: below their tops, lower ones are read only where it has a directory.
+    // The upper layer first: below their tops, lower ones are read only where it has a directory. Where there is none, what
+    // counts is the difference of the lower ones: the last is read where those above it have a directory.
     if let Some(upper) = &layers.upper {
         reader.read_upper(upper, "", 0);
     }
+    let depth_of = LowerDepth { has_upper: layers.upper.is_some() };
     for index in 0..layers.lowers.len() {
-        reader.read_lower(&layers.lowers, index, "", 0);
+        reader.read_lower(&layers.lowers, index, "", (0, depth_of));
     }
     if reader.truncated {
         reader.look_up(layers.upper.as_deref(), &layers.lowers, &mut limits.looked_up);
@@ -240,6 +242,23 @@ pub fn read(
         work: layers.work,
         entries: found.into_values().collect(),
         truncated,
+    }
+}
+
+/// The directories of a lower layer that are read below its top: the base of an image may be a whole system.
+#[derive(Debug, Clone, Copy)]
+struct LowerDepth {
+    has_upper: bool,
+}
+
+impl LowerDepth {
+    /// True for a directory that layers above have as `entry`, if any.
+    fn goes_into(self, entry: Option<&OverlayEntry>, is_last: bool) -> bool {
+        match entry {
+            Some(entry) if self.has_upper => entry.upper != InUpper::Absent,
+            None if self.has_upper => false,
+            above => above.is_some() || !is_last,
+        }
     }
 }
 
@@ -265,18 +284,24 @@ impl Reader<'_> {
         }
     }
 
-    /// Lower layers are listed at the top, and inside the directories that the upper layer has too.
-    fn read_lower(&mut self, lowers: &[String], index: usize, below: &str, depth: usize) {
+    /// Lower layers are listed at the top, and inside the directories that `LowerDepth` says.
+    fn read_lower(
+        &mut self,
+        lowers: &[String],
+        index: usize,
+        below: &str,
+        (depth, depth_of): (usize, LowerDepth),
+    ) {
         let layer = &lowers[index];
         for (path, name_kind) in self.list(layer, below) {
-            let in_upper =
-                self.found.get(&path).is_some_and(|entry| entry.upper != InUpper::Absent);
+            let is_last = index + 1 == lowers.len();
+            let goes_on = depth_of.goes_into(self.found.get(&path), is_last);
             let state = self.in_lower(lowers, index, &path, name_kind);
             if let Some(entry) = self.entry(&path, name_kind) {
                 add_lower(entry, index, state);
             }
-            if name_kind == FileKind::Directory && depth < bounds::MAX_OVERLAY_DEPTH && in_upper {
-                self.read_lower(lowers, index, &path, depth + 1);
+            if name_kind == FileKind::Directory && depth < bounds::MAX_OVERLAY_DEPTH && goes_on {
+                self.read_lower(lowers, index, &path, (depth + 1, depth_of));
             }
         }
     }
@@ -492,6 +517,28 @@ mod tests {
 
         cache.retain(&BTreeSet::new());
         assert!(cache.read.is_empty(), "what is mounted no more is forgotten");
+    }
+
+    #[test]
+    fn without_an_upper_layer_a_whiteout_of_one_lower_layer_is_seen_in_a_directory_of_another() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path().join("7/root");
+        for path in ["top/etc", "base/etc", "base/usr/lib"] {
+            std::fs::create_dir_all(root.join(path)).expect("made");
+        }
+        std::fs::write(root.join("base/etc/hosts"), "").expect("a file");
+        std::fs::write(root.join("top/etc/motd"), "").expect("a file");
+        let below = RootDir::open(dir.path(), 7).expect("the root");
+        let paths = |line: &str| {
+            let mount = &crate::observe::mounts::parse(line)[0];
+            let mut limits = OverlayLimits::default();
+            let overlay = read(&ActorName::host(), mount, &below, &below, &mut limits);
+            overlay.entries.into_iter().map(|entry| entry.path).collect::<Vec<_>>()
+        };
+        let line = "1 0 0:7 / /merged ro - overlay overlay ro,lowerdir=/top:/base";
+        assert_eq!(paths(line), ["etc", "etc/hosts", "etc/motd", "usr"]);
+        let line = "1 0 0:7 / /merged ro - overlay overlay ro,lowerdir=/base";
+        assert_eq!(paths(line), ["etc", "usr"], "all of a base is not read");
     }
 
     #[test]

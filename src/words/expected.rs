@@ -3,6 +3,7 @@
 use super::beginning::counted;
 use crate::action::cgroup::Limits;
 use crate::lesson::expect::Expect;
+use crate::lesson::expect::blobs::Blobs;
 use crate::lesson::expect::cgroup::Cgroup;
 use crate::lesson::expect::cgroup_file::CgroupFile;
 use crate::lesson::expect::clock::ClockOffset;
@@ -45,6 +46,7 @@ fn state(expect: &Expect) -> String {
         Expect::Hostname(it) => hostname(it),
         Expect::Ipc(it) => ipc(it),
         Expect::File(it) => file(it),
+        Expect::Blobs(it) => blobs(it),
         Expect::Link(it) => link(it),
         Expect::Address(it) => address(it),
         Expect::Route(it) => route(it),
@@ -124,6 +126,17 @@ fn process(it: &Process) -> String {
 
 fn hostname(it: &Hostname) -> String {
     format!("for {} the machine is called {}", it.of, it.is)
+}
+
+fn blobs(it: &Blobs) -> String {
+    let number = |count: Option<usize>, one: &str, many: &str| {
+        Some(counted(count?, one, many).unwrap_or_else(|| format!("no {one}")))
+    };
+    let mut parts = Vec::new();
+    parts.extend(number(it.count, "blob", "blobs"));
+    parts.extend(number(it.shared, "layer that images share", "layers that images share"));
+    parts.extend(number(it.damaged, "damaged blob", "damaged blobs"));
+    format!("the layout {} has {}", it.layout, parts.join(", "))
 }
 
 fn ipc(it: &Ipc) -> String {
@@ -244,7 +257,7 @@ pub(super) fn layer(from: From) -> &'static str {
         From::Lower => "comes from a lower layer",
         From::Upper => "is in the upper layer alone",
         From::Both => "is in the upper layer and hides a lower one",
-        From::Whiteout => "is hidden by a whiteout in the upper layer",
+        From::Whiteout => "is hidden by a whiteout",
         From::Opaque => "is a directory of the upper layer that hides the one below whole",
     }
 }

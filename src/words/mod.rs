@@ -49,7 +49,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::fact::{FileFact, ProcCount, ProcListing};
+    use crate::fact::{BlobReading, FileFact, LayoutFact, ProcCount, ProcListing};
     use crate::lesson::expect::verdict::Verdict;
     use crate::lesson::expect::{Expect, FactAnswers, ObservedState};
     use crate::observe::mounts::parse;
@@ -184,6 +184,11 @@ mod tests {
                 ((host(), "/file".to_owned()), Some(file)),
                 ((host(), "/none".to_owned()), None),
             ]
+            .into(),
+            layouts: [(
+                (host(), "/layout".to_owned(), BlobReading::Hashed),
+                Some(LayoutFact { blobs: 7, shared: 1, damaged: 1, is_cut: false }),
+            )]
             .into(),
             proc_lists: [((host(), "other".into()), ProcListing::Listed)].into(),
             proc_counts: [(host(), ProcCount { count: 7, is_cut: false })].into(),
@@ -349,6 +354,18 @@ mod tests {
         ),
         (
             true,
+            r#"{"blobs": {"layout": "/layout", "count": 7, "shared": 1, "damaged": 1}}"#,
+            "the layout /layout has 7 blobs, 1 layer that images share, 1 damaged blob",
+            "7 blobs, 1 layer shared, 1 blob damaged",
+        ),
+        (
+            false,
+            r#"{"blobs": {"layout": "/layout", "damaged": 0}}"#,
+            "the layout /layout has no damaged blob",
+            "7 blobs, 1 layer shared, 1 blob damaged",
+        ),
+        (
+            true,
             r#"{"file": {"path": "/file", "is": "file", "contains": "two"}}"#,
             "host sees a file at /file that says `two`",
             "File of 7 bytes: one",
@@ -446,8 +463,8 @@ mod tests {
         (
             true,
             r#"{"overlay": {"entry": "etc", "from": "whiteout"}}"#,
-            "etc is hidden by a whiteout in the upper layer",
-            "etc is hidden by a whiteout in the upper layer",
+            "etc is hidden by a whiteout",
+            "etc is hidden by a whiteout",
         ),
         (
             false,

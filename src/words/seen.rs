@@ -1,10 +1,11 @@
 //! Facts that verdicts rest on, in words.
 
+use super::beginning::counted;
 use super::expected::layer;
 use super::remark::more;
 use super::rows;
 use crate::call::ErrnoName;
-use crate::fact::ProcCount;
+use crate::fact::{LayoutFact, ProcCount};
 use crate::failure;
 use crate::lesson::expect::overlay::From;
 use crate::op::{ActorName, NamespaceKind, Op};
@@ -55,6 +56,7 @@ pub fn seen(seen: &Seen) -> String {
         Seen::FileUnread { path, read } => {
             format!("{UNREAD}: the first {read} bytes of {path} do not say it")
         }
+        Seen::Layout(fact) => layout(fact),
         Seen::OverlayEntry(entry) => overlay_entry(entry),
         Seen::NoOverlayEntry { overlays } => {
             format!("{overlays} overlays are mounted, none has it")
@@ -127,6 +129,16 @@ pub fn seen(seen: &Seen) -> String {
         }
         Seen::ActorLost { actor, why } => format!("{actor} is lost: {why}"),
     }
+}
+
+/// The blobs of an image layout.
+fn layout(fact: &LayoutFact) -> String {
+    let LayoutFact { blobs, shared, damaged, is_cut } = *fact;
+    let mut parts = vec![counted(blobs, "blob", "blobs").unwrap_or_else(|| "no blobs".into())];
+    parts.extend(counted(shared, "layer shared", "layers shared"));
+    parts.extend(counted(damaged, "blob damaged", "blobs damaged"));
+    let said = parts.join(", ");
+    if is_cut { format!("{UNREAD}: at least {said}") } else { said }
 }
 
 /// A program's end. Of what it printed the last line tells most; all of it is shown where the program is.

@@ -6,7 +6,7 @@ use super::{
 use crate::remark::Remark;
 use crate::seen::CutList;
 use crate::snapshot::{DirEntry, FileKind, InUpper, Overlay, OverlayEntry};
-use crate::text::padded;
+use crate::text::{digests_shortened, padded};
 
 pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     let mut rows = Vec::new();
@@ -105,8 +105,12 @@ fn overlay_line(entry: &OverlayEntry) -> String {
 fn entry_line(entry: &DirEntry) -> String {
     match (entry.kind, &entry.link) {
         (FileKind::Directory, _) => format!("  {}/", entry.name),
-        (FileKind::Symlink, Some(link)) => format!("  {} -> {link}", entry.name),
-        (FileKind::File, _) => format!("  {} {} bytes", padded(&entry.name, 20), entry.size),
+        (FileKind::Symlink, Some(link)) => {
+            format!("  {} -> {}", entry.name, digests_shortened(link))
+        }
+        (FileKind::File, _) => {
+            format!("  {} {} bytes", padded(&digests_shortened(&entry.name), 20), entry.size)
+        }
         (FileKind::CharDevice | FileKind::BlockDevice, _) => {
             format!("  {} device", padded(&entry.name, 20))
         }

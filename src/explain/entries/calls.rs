@@ -58,6 +58,31 @@ pub const ENTRIES: &[Entry] = &[
         &[],
     ),
     call(
+        "link",
+        "Gives a file one more name. Neither of them is the first: the file goes with its last one.",
+        "link(2)",
+        &["hard link"],
+    ),
+    call("chmod", "Sets the mode of a file: who may read, write and execute it.", "chmod(2)", &[]),
+    call(
+        "mknod",
+        "Makes a device file, or a FIFO. Devices take CAP_MKNOD in the machine's own user namespace, but for one: a character device with the numbers 0, 0, which leads to no driver, and is the whiteout of an overlay.",
+        "mknod(2)",
+        &["whiteout", "S_IFCHR"],
+    ),
+    call(
+        "setxattr",
+        "Gives a file an extended attribute, a word and a value besides its content. Names that begin with `user.` are free for whoever may write the file.",
+        "setxattr(2)",
+        &["opaque directory"],
+    ),
+    call(
+        "rename",
+        "Gives a file another name, in another directory too. What had that name before is gone at the same moment: nobody ever finds half a file there.",
+        "rename(2)",
+        &[],
+    ),
+    call(
         "openat",
         "Opens a file and returns a file descriptor, the number by which the process reads and writes it. AT_FDCWD means: a relative path starts at the working directory.",
         "openat(2)",

@@ -4,6 +4,7 @@ mod calls;
 mod errnos;
 mod files;
 mod flags;
+mod image_terms;
 mod network_and_group_terms;
 mod network_flags;
 mod resource_files;
@@ -12,8 +13,9 @@ mod terms;
 use super::Entry;
 
 /// All entries, kind by kind.
-pub const ALL: [&[Entry]; 8] = [
+pub const ALL: [&[Entry]; 9] = [
     terms::ENTRIES,
+    image_terms::ENTRIES,
     network_and_group_terms::ENTRIES,
     calls::ENTRIES,
     flags::ENTRIES,
@@ -62,6 +64,11 @@ pub const ALIASES: &[(&str, &str)] = &[
     ("upper", "upper layer"),
     ("overlayfs", "overlay"),
     ("opaque", "opaque directory"),
+    ("tar", "tar file"),
+    ("layout", "image layout"),
+    ("sha256", "digest"),
+    ("SHA-256", "digest"),
+    ("index.json", "index"),
     ("copy up", "copy-up"),
     ("rootfs", "root directory"),
     ("oom", "OOM killer"),

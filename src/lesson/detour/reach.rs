@@ -108,7 +108,11 @@ fn parts_of(action: &Action) -> Option<Vec<LabPart>> {
             .map(|all| all.concat()),
         Action::Rm(rm) => files(&rm.path),
         Action::Write(write) => files(&write.path.to_string()),
-        Action::Unpack(_) | Action::Chdir(_) => Some(vec![Files]),
+        Action::Unpack(_)
+        | Action::Pack(_)
+        | Action::MakeImage(_)
+        | Action::Unlayer(_)
+        | Action::Chdir(_) => Some(vec![Files]),
         Action::Read(_) | Action::Getpid(_) | Action::Hold(_) => Some(Vec::new()),
         Action::Hostname(_) | Action::Ipc(_) => Some(vec![Names]),
         Action::Ping(_)
@@ -141,7 +145,7 @@ fn is_named_as_in_a_group(path: &str) -> bool {
 fn parts_read(expect: &Expect) -> Option<&'static [LabPart]> {
     match expect {
         Expect::Mount(_) | Expect::Mounts(_) => Some(&[Mounts]),
-        Expect::File(_) | Expect::Overlay(_) => Some(&[Mounts, Files]),
+        Expect::File(_) | Expect::Blobs(_) | Expect::Overlay(_) => Some(&[Mounts, Files]),
         Expect::Ps(_) | Expect::KeptByFile(_) => Some(&[Mounts, Processes]),
         Expect::Namespaces(_)
         | Expect::Pid(_)

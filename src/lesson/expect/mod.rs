@@ -1,6 +1,7 @@
 //! **Expectations**: what must hold once a step has run, judged from the kernel's state alone. One file per kind.
 //! What a learner adds besides (other mounts, files, processes) never fails one.
 
+pub mod blobs;
 pub mod cgroup;
 pub mod cgroup_file;
 pub mod cgroup_path;
@@ -30,7 +31,7 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use self::verdict::Verdict;
-use crate::fact::{FileFact, ProcCount, ProcListing};
+use crate::fact::{BlobReading, FileFact, LayoutFact, ProcCount, ProcListing};
 use crate::op::{ActorName, OpRecord};
 use crate::seen::{CutList, CutRows, Judgement, Seen};
 use crate::snapshot::{Omitted, Snapshot};
@@ -55,6 +56,12 @@ pub enum FactRequest {
     File {
         actor: ActorName,
         path: String,
+    },
+    /// The image layout in a directory.
+    Layout {
+        actor: ActorName,
+        layout: String,
+        reading: BlobReading,
     },
     /// The process of `target` in the /proc that `viewer` sees: listed there or not.
     ProcLists {
@@ -82,6 +89,8 @@ pub enum FactRequest {
 #[derive(Debug, Clone, Default)]
 pub struct FactAnswers {
     pub files: BTreeMap<(ActorName, String), Option<FileFact>>,
+    /// None where no layout is in the directory.
+    pub layouts: BTreeMap<(ActorName, String, BlobReading), Option<LayoutFact>>,
     pub proc_lists: BTreeMap<(ActorName, ActorName), ProcListing>,
     pub proc_counts: BTreeMap<ActorName, ProcCount>,
     /// The answers: none where nothing came back; of a server, its first line.
@@ -198,6 +207,7 @@ expectations! {
     "hostname": hostname::Hostname,
     "ipc": ipc::Ipc,
     "file": file::File,
+    "blobs": blobs::Blobs,
     "link": network::Link,
     "address": network::Address,
     "route": network::Route,
@@ -522,6 +532,7 @@ mod tests {
             r#"{"hostname": {"of": "host", "is": "box"}}"#,
             r#"{"ipc": {"queues": 0}}"#,
             r#"{"file": {"path": "/x", "is": "absent"}}"#,
+            r#"{"blobs": {"layout": "/x", "count": 0}}"#,
             r#"{"link": {"name": "x", "absent": true}}"#,
             r#"{"address": {"dev": "lo", "is": "127.0.0.1/8"}}"#,
             r#"{"route": {"to": "default"}}"#,
