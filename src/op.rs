@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 
 pub use self::held::HeldNumber;
 pub use self::ipc::{IpcKind, IpcObject, IpcOrder};
-pub use self::record::{OpRecord, OutputPiece};
+pub use self::record::{Bar, OpRecord, OutputPiece};
 pub use self::setup::{ClockOffsets, IdMaps, MappedIds, SetgroupsRule};
 use serde::{Deserialize, Serialize};
 

@@ -52,6 +52,7 @@ fn recorded(
         outcome,
         pieces,
         nanos,
+        bar: None,
     }
 }
 
