@@ -16,7 +16,7 @@ use unboxed::words;
 use unicode_width::UnicodeWidthStr;
 
 /// The lessons whose maps are kept as pictures and in words.
-const PICTURED: [&str; 10] = [
+const PICTURED: [&str; 11] = [
     "what-is-a-container",
     "build-a-container",
     "uts",
@@ -27,6 +27,7 @@ const PICTURED: [&str; 10] = [
     "net",
     "overlay",
     "copy-on-write",
+    "why-so-fast",
 ];
 
 fn tapes() -> Vec<Tape> {
