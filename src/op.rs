@@ -14,7 +14,8 @@ pub use self::layout::{
     BLOBS, BlobName, EMPTY_INDEX, ImageOrder, LAYOUT_MARK, LayerCompression, MEDIA_TYPE, PackOrder,
     UnlayerOrder, WhiteoutForm, config_text, descriptor, image_name_field, manifest_text,
 };
-pub use self::record::{OpRecord, OutputPiece};
+
+pub use self::record::{Bar, OpRecord, OutputPiece};
 pub use self::setup::{ClockOffsets, IdMaps, MappedIds, SetgroupsRule};
 use serde::{Deserialize, Serialize};
 

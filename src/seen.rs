@@ -159,6 +159,11 @@ pub enum Seen {
         nanos: u64,
         other: u64,
     },
+    /// Bytes that an op took, and the one that it is compared with.
+    BytesTaken {
+        bytes: u64,
+        other: u64,
+    },
     NotMeasured,
     NotMeasuredBy(ActorName),
 

@@ -320,6 +320,16 @@ fn push(lines: &mut [String], character: char) {
     }
 }
 
+/// Bytes in words of eight columns at most: `0 KiB`, `12.5 MiB`, `100 MiB`.
+pub fn bytes_taken(bytes: u64) -> String {
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    match bytes {
+        0..1_048_576 => format!("{} KiB", bytes.div_ceil(1024)),
+        _ if mebibytes < 99.95 => format!("{mebibytes:.1} MiB"),
+        _ => format!("{mebibytes:.0} MiB"),
+    }
+}
+
 /// Filled up with blanks, or cut, to exactly `columns`.
 pub fn padded(text: &str, columns: usize) -> String {
     let cut = shortened(text, columns);

@@ -16,7 +16,7 @@ use unboxed::words;
 use unicode_width::UnicodeWidthStr;
 
 /// The lessons whose maps are kept as pictures and in words.
-const PICTURED: [&str; 11] = [
+const PICTURED: [&str; 12] = [
     "what-is-a-container",
     "build-a-container",
     "uts",
@@ -28,6 +28,7 @@ const PICTURED: [&str; 11] = [
     "overlay",
     "copy-on-write",
     "layers",
+    "why-so-fast",
 ];
 
 fn tapes() -> Vec<Tape> {

@@ -197,6 +197,7 @@ fn the_shell_lines_about_layers_do_what_the_engine_does() {
     type_what_lasts("overlay");
     type_what_lasts("layers");
     type_what_lasts("copy-on-write");
+    type_what_lasts("why-so-fast");
     type_what_lasts("mount");
 }
 

@@ -64,6 +64,7 @@ pub(super) fn tell_of_actor(
         pieces: Vec::new(),
         outcome,
         nanos: started.elapsed().as_nanos() as u64,
+        bar: None,
     };
     wire.send(ActorToEngine::Performed(record), &fds)
 }

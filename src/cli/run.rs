@@ -20,6 +20,7 @@ use super::{
     Format, check_live, facts, open_lesson, printing_error, program, record, shell_socket,
     tape_offer,
 };
+use crate::app::panes::bar_chart;
 use crate::diagnosis::{Blocker, Cure};
 use crate::doctor::Facts;
 use crate::engine::options::SessionOptions;
@@ -402,6 +403,9 @@ fn print_step(
 
     for op in &record.ops {
         print_op(&mut out, op, record)?;
+    }
+    for row in bar_chart::all_rows(&record.ops) {
+        writeln!(out, "  {}", row.text)?;
     }
     for line in words::rows::diff_lines(record.diff()) {
         writeln!(out, "{}", text::shortened(&line, 160))?;

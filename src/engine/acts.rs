@@ -7,7 +7,7 @@ use crate::keeper::handle::KeeperHandle;
 use crate::lesson::expect::Expect;
 use crate::lesson::expect::verdict::{Expected, Verdict};
 use crate::lesson::model::ActionEntry;
-use crate::op::{ActorName, Op, OpRecord};
+use crate::op::{ActorName, Bar, Op, OpRecord};
 use crate::seen::Seen;
 
 /// The outcome of actions that were performed.
@@ -50,7 +50,7 @@ impl ActionsOutcome {
 
             let mut failed = None;
             for op in ops {
-                let record = match perform(lab, keeper, &entry.actor, op) {
+                let record = match perform_for_bar(lab, keeper, entry, op) {
                     Ok(record) => record,
                     Err(error) => {
                         acts.cut_short(entry, as_outcome(lab, error)?);
@@ -90,6 +90,22 @@ impl ActionsOutcome {
         self.verdicts.push(Verdict::failed_action(works, seen));
         self.is_cut_short = true;
     }
+}
+
+/// Perform an op of an action; where its step draws bars, look how many bytes it takes.
+fn perform_for_bar(
+    lab: &mut Lab,
+    keeper: &mut KeeperHandle,
+    entry: &ActionEntry,
+    op: Op,
+) -> Result<OpRecord, LabError> {
+    let Some(name) = entry.bar.clone() else { return perform(lab, keeper, &entry.actor, op) };
+    let before = lab.used_bytes();
+    let record = perform(lab, keeper, &entry.actor, op)?;
+
+    // Less than before is none taken.
+    let taken = lab.used_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
+    Ok(OpRecord { bar: Some(Bar { name, bytes: taken }), ..record })
 }
 
 /// Perform an op. Rules for devices take the machine's root: the keeper does those, only for its own lab's groups.

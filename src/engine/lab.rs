@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use crate::kernel::pty::TerminalSize;
 use crate::laid_out::UnpackedImage;
 use crate::lesson::model::{Step, WatchedDirectory};
 use crate::observe::hostname_watch::HostnameWatch;
+use crate::observe::rootdir::RootDir;
 use crate::observe::{CgroupRoot, ObservedActor, Observer};
 use crate::op::{ActorName, Op, OpRecord};
 use crate::report::LabInfo;
@@ -32,6 +33,9 @@ use crate::wire::protocol::{LabPlan, MadeLab};
 
 /// The period in which actors are asked for host names that change all the time.
 const ASK_PERIOD: Duration = Duration::from_secs(1);
+
+/// The directory of the lab's host whose file system is the lab's own: what lessons make is there.
+const FILES: &str = "/root";
 
 /// A running lab.
 #[derive(Debug)]
@@ -156,6 +160,12 @@ impl Lab {
     /// The pid of an actor as the machine counts.
     pub fn pid_of(&self, actor: &ActorName) -> Option<u32> {
         self.links.get(actor).map(|link| link.pid)
+    }
+
+    /// Bytes in use of the lab's own file system, which is below `/root` of its host; none where that can't be read.
+    pub fn used_bytes(&self) -> Option<u64> {
+        let host = self.pid_of(&ActorName::host())?;
+        RootDir::open(Path::new("/proc"), host).ok()?.used_bytes(FILES).ok()
     }
 
     /// A descriptor of the actor's process, with which its end can be waited for.

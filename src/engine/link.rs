@@ -195,7 +195,7 @@ impl ActorLinks {
         }
 
         // Who was asked, and for what, the engine knows better.
-        Ok(OpRecord { actor: actor.clone(), op, ..record })
+        Ok(OpRecord { actor: actor.clone(), op, bar: None, ..record })
     }
 
     /// The answer of an address, or of a TCP port of it, to the network namespace of `pid` (as the lab's host counts).
@@ -483,6 +483,7 @@ mod tests {
             outcome: crate::op::Outcome::Done { output: String::new() },
             pieces: Vec::new(),
             nanos: 0,
+            bar: None,
         };
 
         let mut links =
@@ -507,6 +508,7 @@ mod tests {
             outcome: crate::op::Outcome::Done { output: "1".into() },
             pieces: Vec::new(),
             nanos: 1,
+            bar: None,
         };
 
         let mut links =

@@ -130,6 +130,7 @@ mod tests {
                 actor: ActorName::host(),
                 action: Action::Run(run),
                 fails: None,
+                bar: None,
             }];
             let lesson = catalogue::find_lesson("build-a-container").expect("the lesson");
             let step = Step { actions, breaks: Vec::new(), ..lesson.steps[0].clone() };

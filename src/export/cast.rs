@@ -13,7 +13,7 @@ use super::cast_screen::{COLUMNS, CastEvent, CastEventKind, CastScreen, LINE_WID
 use super::played_lesson::{
     OutputLine, PlayedActions, PlayedLesson, PlayedStep, TypedAction, output_lines,
 };
-use crate::app::panes::{PaneRow, charts};
+use crate::app::panes::{PaneRow, bar_chart, charts};
 use crate::call::Call;
 use crate::report::StepStatus;
 use crate::text::{one_line, safe};
@@ -184,6 +184,14 @@ fn done(
         screen.blank_line();
         screen.keep_together(rows.len());
         screen.print_lines(rows.iter().map(changed).collect::<Vec<_>>());
+        screen.wait_for_reading();
+    }
+
+    let bars = bar_chart::all_rows(&played_actions.record.ops);
+    if !bars.is_empty() {
+        screen.blank_line();
+        screen.keep_together(bars.len());
+        screen.print_lines(bars.iter().map(changed).collect::<Vec<_>>());
         screen.wait_for_reading();
     }
 

@@ -8,7 +8,7 @@ use super::played_lesson::{
 };
 use super::prose::{fenced_code, plain_line, to_markdown};
 use super::step_map::{StepMap, step_maps};
-use crate::app::panes::charts;
+use crate::app::panes::{bar_chart, charts};
 use crate::lesson::quiz::QuestionKind;
 use crate::map::{Glyphs, draw};
 use crate::report::StepStatus;
@@ -111,8 +111,9 @@ fn done(blocks: &mut Vec<String>, played_actions: &PlayedActions<'_>, map: Optio
         blocks.push(fenced_code("text", &lines.join("\n")));
     }
 
-    let drawn: Vec<String> =
-        charts::chart_rows(&played_actions.record.charts).into_iter().map(|row| row.text).collect();
+    let record = played_actions.record;
+    let drawings = [charts::chart_rows(&record.charts), bar_chart::all_rows(&record.ops)].concat();
+    let drawn: Vec<String> = drawings.into_iter().map(|row| row.text).collect();
     if !drawn.is_empty() {
         blocks.push(fenced_code("text", &drawn.join("\n")));
     }

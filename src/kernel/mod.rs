@@ -16,8 +16,8 @@ pub mod held;
 pub mod home;
 pub mod icmp;
 pub mod inherited;
-pub mod ledger;
 pub mod layout;
+pub mod ledger;
 pub mod load;
 pub mod log;
 pub mod mount;
@@ -40,7 +40,6 @@ pub mod sysv;
 pub mod tar_writer;
 pub mod tc;
 pub mod tcp;
-
 pub mod unlayer;
 pub mod watched_calls;
 pub mod work;

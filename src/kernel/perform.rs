@@ -53,6 +53,7 @@ fn recorded(
         outcome,
         pieces,
         nanos,
+        bar: None,
     }
 }
 

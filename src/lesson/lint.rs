@@ -18,6 +18,8 @@ pub(super) const CONTROLLERS: [&str; 13] = [
 
 /// A year of evenings; the longest lesson of the program's own has 32 steps.
 const MAX_STEPS: usize = 200;
+/// Letters of a bar's name.
+const MAX_BAR_NAME: usize = 10;
 /// Of a step: actions, and expectations.
 const MAX_ACTIONS: usize = 200;
 /// Of a step: what can be chosen from a list.
@@ -187,6 +189,9 @@ fn check_step(step: &Step, spawned: &mut BTreeSet<ActorName>) -> Vec<String> {
         if let Some(errno) = entry.fails.as_ref().filter(|errno| !errno.is_known()) {
             messages.push(format!("`{errno}` is no errno that Linux has"));
         }
+        if let Some(fault) = entry.bar.as_deref().and_then(bar_fault) {
+            messages.push(fault);
+        }
         if let Action::Work(work) = &entry.action {
             // It can be spoken of once it was there, and started again.
             spawned.insert(work.name.clone());
@@ -350,6 +355,12 @@ fn check_quiz(step: &Step, spawned: &BTreeSet<ActorName>) -> Vec<(String, String
         }
     }
     findings
+}
+
+/// The fault of a bar's name, if it has one: it has its place beside the drawing.
+fn bar_fault(name: &str) -> Option<String> {
+    let fits = (1..=MAX_BAR_NAME).contains(&name.chars().count());
+    (!fits).then(|| format!("`bar: {name}`: the name of a bar has 1 to {MAX_BAR_NAME} letters"))
 }
 
 fn is_id(id: &str) -> bool {

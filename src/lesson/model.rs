@@ -292,12 +292,15 @@ impl Branch {
 
 /// One action of a step: who does it, what, and which failure is the point of it.
 ///
-/// In YAML a map: `in: ACTOR` and `fails: ERRNO` where needed, and exactly one key that names the action.
+/// In YAML a map: `in: ACTOR`, `fails: ERRNO` and `bar: NAME` where needed, and exactly one key that names the action.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ActionEntry {
     pub actor: ActorName,
     /// The action must fail, with this errno.
     pub fails: Option<ErrnoName>,
+    /// The name of the bar that it counts for: its time and its bytes are drawn beside those of the step's other bars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bar: Option<String>,
     pub action: Action,
 }
 
@@ -318,11 +321,12 @@ impl<'de> Visitor<'de> for EntryVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ActionEntry, A::Error> {
-        let (mut actor, mut fails, mut action) = (None, None, None);
+        let (mut actor, mut fails, mut bar, mut action) = (None, None, None, None);
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "in" => actor = Some(map.next_value()?),
                 "fails" => fails = Some(map.next_value()?),
+                "bar" => bar = Some(map.next_value()?),
                 kind => {
                     if action.is_some() {
                         return Err(A::Error::custom(format!(
@@ -334,9 +338,9 @@ impl<'de> Visitor<'de> for EntryVisitor {
             }
         }
 
-        let action =
-            action.ok_or_else(|| A::Error::custom("no action here: only `in` or `fails`"))?;
-        Ok(ActionEntry { actor: actor.unwrap_or_else(ActorName::host), fails, action })
+        let action = action
+            .ok_or_else(|| A::Error::custom("no action here: only `in`, `fails` or `bar`"))?;
+        Ok(ActionEntry { actor: actor.unwrap_or_else(ActorName::host), fails, bar, action })
     }
 }
 

@@ -251,6 +251,7 @@ steps:
         check("story: Something happens.", "story: \"\"", 8, "empty story", None);
         check("- in: host", "- in: container", 8, "`container`", None);
         check("- in: host", "- fails: EBUZY", 8, "EBUZY", None);
+        check("- in: host", "- bar: eleven-long", 8, "1 to 10 letters", None);
         check("id: first", "id: First One", 8, "id", None);
         check("minutes: 1", "minutes: {watch: 9, do: 5}", 6, "takes no less", None);
         check("minutes: 1", "minutes: soon", 6, "like `{watch: 28, do: 57}`", None);

@@ -250,7 +250,7 @@ steps:
     charts: [{group: box, of: memory}]
     needs: {kernel: \"5.12\", cgroup: [cpu], cgroup_version: 1}
     breaks: [{run: {command: [\"rm\"]}}]
-    actions: [{in: host, fails: ENOENT, run: {command: [\"rm\"]}}]
+    actions: [{in: host, fails: ENOENT, bar: first, run: {command: [\"rm\"]}}]
     expect: [{file: {path: /root/x, is: directory}}]
     hints: [{for: 1, nudge: Make it., man: mkdir(1)}]
     branches:

@@ -413,6 +413,7 @@ fn record(op: Op, outcome: Outcome) -> OpRecord {
         outcome,
         pieces: Vec::new(),
         nanos: 150_000,
+        bar: None,
     }
 }
 

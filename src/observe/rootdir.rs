@@ -47,6 +47,13 @@ impl RootDir {
         nix::sys::stat::fstat(&fd)
     }
 
+    /// Bytes in use of the file system that a directory is on, as df(1) counts them.
+    pub fn used_bytes(&self, path: &str) -> Result<u64, Errno> {
+        let fd = self.open_below(path, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
+        let stat = nix::sys::statvfs::fstatvfs(&fd)?;
+        Ok((stat.blocks() - stat.blocks_free()) * stat.fragment_size())
+    }
+
     pub fn is_directory(&self, path: &str) -> bool {
         self.open_below(path, OFlag::O_PATH | OFlag::O_DIRECTORY).is_ok()
     }

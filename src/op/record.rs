@@ -17,6 +17,17 @@ pub struct OpRecord {
     pub pieces: Vec<OutputPiece>,
     /// Wall time of the whole op as the actor measured it, in nanoseconds.
     pub nanos: u64,
+    /// The bar that it counts for, where its step draws some. The engine's word, never an actor's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bar: Option<Bar>,
+}
+
+/// The part of an op in the bars of its step: those of one name are added up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bar {
+    pub name: String,
+    /// Bytes that the op took of the file system below `/root`: statvfs(3) before and after. None where that could not be read.
+    pub bytes: Option<u64>,
 }
 
 /// A program had printed so much by then.

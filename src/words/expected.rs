@@ -20,7 +20,7 @@ use crate::lesson::expect::outcome::Outcome;
 use crate::lesson::expect::output::Output;
 use crate::lesson::expect::overlay::{From, Overlay};
 use crate::lesson::expect::process::{Pid, Process, Ps};
-use crate::lesson::expect::took::Took;
+use crate::lesson::expect::took::{BarMeasure, Took};
 use crate::lesson::expect::traffic::Traffic;
 use crate::lesson::expect::verdict::Expected;
 use crate::op::MappedIds;
@@ -320,5 +320,9 @@ fn took(it: &Took) -> String {
     let mut sentence = format!("action {} takes", it.action);
     sentence.extend(it.at_least.map(|least| format!(" at least {least}")));
     sentence.extend(it.at_most.map(|most| format!(" at most {most}")));
-    format!("{sentence} times as long as action {}", it.of)
+    let as_much = match it.by {
+        BarMeasure::Time => "as long",
+        BarMeasure::Bytes => "as many bytes",
+    };
+    format!("{sentence} times {as_much} as action {}", it.of)
 }

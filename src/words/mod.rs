@@ -53,7 +53,7 @@ mod tests {
     use crate::lesson::expect::verdict::Verdict;
     use crate::lesson::expect::{Expect, FactAnswers, ObservedState};
     use crate::observe::mounts::parse;
-    use crate::op::{ActorName, IpcKind, IpcObject, NamespaceKind, Op, OpRecord, Outcome};
+    use crate::op::{ActorName, Bar, IpcKind, IpcObject, NamespaceKind, Op, OpRecord, Outcome};
     use crate::snapshot::{
         Address, Cgroup, FileKind, InUpper, IpcTable, Link, MountTable, Network, NsInode, Omitted,
         Overlay, OverlayEntry, Process, Route, Snapshot, Traffic,
@@ -217,6 +217,7 @@ mod tests {
             outcome: Outcome::Exited { output: "cpu_share 0.5".into(), status: 3 },
             pieces: Vec::new(),
             nanos: 1,
+            bar: Some(Bar { name: "copy".into(), bytes: Some(64 << 20) }),
         };
         let (snapshot, facts) = (lab(), facts());
         let verdict = expect.judge(&ObservedState {
@@ -490,6 +491,12 @@ mod tests {
             r#"{"took": {"action": 2, "of": 1, "at_least": 0.5, "at_most": 2.0}}"#,
             "action 2 takes at least 0.5 at most 2 times as long as action 1",
             "0.000 ms, beside 0.000 ms",
+        ),
+        (
+            false,
+            r#"{"took": {"action": 2, "of": 1, "by": "bytes", "at_most": 0.1}}"#,
+            "action 2 takes at most 0.1 times as many bytes as action 1",
+            "64.0 MiB, beside 64.0 MiB",
         ),
         (
             false,

@@ -11,6 +11,7 @@ use crate::lesson::expect::overlay::From;
 use crate::op::{ActorName, NamespaceKind, Op};
 use crate::seen::{CgroupNumber, CgroupValue, CutRows, Seen, Stall};
 use crate::snapshot::{FileKind, Link, NsInode, Omitted, OverlayEntry, Route};
+use crate::text;
 
 /// The words of what can't be judged begin so.
 pub const UNREAD: &str = "could not be read whole";
@@ -100,6 +101,9 @@ pub fn seen(seen: &Seen) -> String {
         ),
         Seen::Durations { nanos, other } => {
             format!("{}, beside {}", duration(*nanos), duration(*other))
+        }
+        Seen::BytesTaken { bytes, other } => {
+            format!("{}, beside {}", text::bytes_taken(*bytes), text::bytes_taken(*other))
         }
         Seen::NotMeasured => "it was not measured".into(),
         Seen::NotMeasuredBy(actor) => format!("{actor} did not measure it"),

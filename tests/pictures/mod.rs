@@ -103,6 +103,7 @@ pub fn record(step: usize, names: &[&str]) -> StepRecord {
             outcome: Outcome::Done { output: names.join("\n") },
             pieces: Vec::new(),
             nanos: 70_000,
+            bar: None,
         }],
         diff: LazyDiff::default(),
         before,

@@ -361,5 +361,5 @@ pub(super) fn calls(scene: &PaneData<'_>) -> Vec<PaneRow> {
         let kind = if call.result.is_ok() { RowKind::Plain } else { RowKind::Bad };
         PaneRow { kind, ..row(ChangeKind::Same, call.to_string()) }
     });
-    calls.collect()
+    bar_chart::action_rows(scene.ops).into_iter().chain(calls).collect()
 }

@@ -1,6 +1,7 @@
-//! The calls pane: every system call that was made, as strace prints it, and what programs printed.
+//! The calls pane: bars of the step's actions, every system call that was made, as strace prints it, and what programs
+//! printed.
 
-use super::{PaneData, PaneRow, PaneSection, RowKind, RowSubject, row};
+use super::{PaneData, PaneRow, PaneSection, RowKind, RowSubject, bar_chart, row};
 use crate::call::Call;
 use crate::diff::ChangeKind;
 use crate::failure;
@@ -36,7 +37,10 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
     if rows.is_empty() {
         rows.push(PaneRow::remark(&Remark::NoCalls));
     }
-    vec![PaneSection { rows }]
+
+    let bars = bar_chart::action_rows(scene.ops);
+    let sections = [bars, rows].into_iter().filter(|rows| !rows.is_empty());
+    sections.map(|rows| PaneSection { rows }).collect()
 }
 
 /// The calls of the learner's programs, each program's below its command line.

@@ -1,7 +1,7 @@
 //! The contents of a pane, as rows of text: computed when something changes, not when it is drawn. Pure.
 
 pub mod audience;
-mod bar_chart;
+pub mod bar_chart;
 mod branches;
 mod calls;
 pub mod cgroup_tree;

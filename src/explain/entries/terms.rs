@@ -409,6 +409,18 @@ pub const ENTRIES: &[Entry] = &[
         &["inode", "copy-up"],
     ),
     term(
+        "reflink",
+        "A copy of a file that shares the blocks of the first on the disk, until one of the two is written to. btrfs and XFS have it; ext4 and tmpfs do not.",
+        "ioctl_ficlone(2)",
+        &["hard link", "copy-up"],
+    ),
+    term(
+        "volume",
+        "A directory or file of the host that is bind mounted into a container. What is written there goes past the container's layers, and outlives the container.",
+        "mount(8)",
+        &["bind mount", "upper layer"],
+    ),
+    term(
         "directory",
         "A file that lists names. Which file a name leads to depends on the mounts and the root directory of the process that looks.",
         "path_resolution(7)",

@@ -1,9 +1,11 @@
-//! Readings over time as a drawing (SVG), with what it says in words, and as a table.
+//! Readings over time as a drawing (SVG), with what it says in words, and as a table; and what is drawn side by side.
 
 use maud::{Markup, html};
 
 use super::part;
+use crate::app::panes::bar_chart;
 use crate::app::panes::charts::{chart_summary, reading_text};
+use crate::op::OpRecord;
 use crate::report::{ChartPoint, ChartSeries};
 
 /// The drawing's own units: its size, and the place of the axes.
@@ -59,6 +61,20 @@ pub fn chart_figure(series: &ChartSeries, id: &str) -> Markup {
                 figcaption id=(id) { (words) }
                 (drawing(series, points, id))
                 (readings(series, points, &part(id, "readings")))
+            }
+        }
+    }
+}
+
+/// The bars of a step as the panes draw them, a number beside each; nothing where it has none.
+pub fn bar_figure(ops: &[OpRecord]) -> Markup {
+    let rows = bar_chart::all_rows(ops);
+    html! {
+        @if !rows.is_empty() {
+            figure {
+                pre.scroll tabindex="0" role="region" aria-label="Side by side" {
+                    code { @for row in &rows { (row.text) "\n" } }
+                }
             }
         }
     }

@@ -73,6 +73,7 @@ fn came_of_it(played_actions: &PlayedActions<'_>, after: &str, id: &str) -> Mark
         @for (index, series) in played_actions.record.charts.iter().enumerate() {
             (chart::chart_figure(series, &part(id, &format!("chart{index}"))))
         }
+        (chart::bar_figure(&played_actions.record.ops))
     }
 }
 

@@ -639,6 +639,7 @@ mod tests {
             outcome: crate::op::Outcome::Done { output: output.into() },
             pieces: Vec::new(),
             nanos: 0,
+            bar: None,
         };
         let ops = [work("one", outputs[0]), work("other", outputs[1])];
         let expect: Expect = serde_json::from_str(

@@ -1,9 +1,10 @@
-//! `took`: how long one thing that the step did took, beside another: a ratio, since no machine is as fast as the next.
+//! `took`: how long one thing that the step did took, or how many bytes, beside another: a ratio, since no machine is as fast
+//! as the next.
 
 use serde::{Deserialize, Serialize};
 
 use super::{ExpectKind, ObservedState};
-use crate::op::ActorName;
+use crate::op::{ActorName, OpRecord};
 use crate::seen::{Judgement, Seen};
 use crate::view::ViewKind;
 
@@ -14,6 +15,9 @@ pub struct Took {
     pub action: usize,
     /// The place of the one that it is compared with.
     pub of: usize,
+    /// Time, or bytes of the file system below `/root`, for which both actions need a `bar`.
+    #[serde(default, skip_serializing_if = "BarMeasure::is_time")]
+    pub by: BarMeasure,
     /// As a share of what the other took: 1 is the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<f64>,
@@ -21,8 +25,33 @@ pub struct Took {
     pub at_most: Option<f64>,
 }
 
+/// A measure of actions, by which they are drawn side by side or compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BarMeasure {
+    /// Wall time, in nanoseconds.
+    #[default]
+    Time,
+    /// Bytes in use afterwards that were not before.
+    Bytes,
+}
+
+impl BarMeasure {
+    /// The measure of an op; none of bytes, where nobody counted them.
+    pub fn of(self, record: &OpRecord) -> Option<u64> {
+        match self {
+            BarMeasure::Time => Some(record.nanos),
+            BarMeasure::Bytes => record.bar.as_ref()?.bytes,
+        }
+    }
+
+    fn is_time(&self) -> bool {
+        *self == BarMeasure::Time
+    }
+}
+
 impl ExpectKind for Took {
-    const SUMMARY: &'static str = "the time of one action of the step, as a share of another's";
+    const SUMMARY: &'static str = "the time or the bytes of an action, as a share of another's";
 
     fn impossible_reason(&self) -> Option<&'static str> {
         match (self.at_least, self.at_most) {
@@ -43,15 +72,19 @@ impl ExpectKind for Took {
     }
 
     fn judge(&self, world: &ObservedState<'_>) -> Judgement {
-        let nanos = |place: usize| world.ops.get(place.checked_sub(1)?).map(|record| record.nanos);
-        let (Some(nanos), Some(other)) = (nanos(self.action), nanos(self.of)) else {
+        let taken = |place: usize| self.by.of(world.ops.get(place.checked_sub(1)?)?);
+        let (Some(taken), Some(other)) = (taken(self.action), taken(self.of)) else {
             return Judgement::failed(Seen::NothingDone);
         };
 
-        let share = nanos as f64 / other as f64;
+        let share = taken as f64 / other as f64;
         let fits = share.is_finite()
             && self.at_least.is_none_or(|least| share >= least)
             && self.at_most.is_none_or(|most| share <= most);
-        Judgement::new(fits, Seen::Durations { nanos, other })
+        let seen = match self.by {
+            BarMeasure::Time => Seen::Durations { nanos: taken, other },
+            BarMeasure::Bytes => Seen::BytesTaken { bytes: taken, other },
+        };
+        Judgement::new(fits, seen)
     }
 }
