@@ -30,6 +30,8 @@ pub enum CallResult {
     Value(i64),
     /// The errno's name (`EINVAL`).
     Errno(ErrnoName),
+    /// It could not be seen: somebody else watches whoever made the call, or they ended in it.
+    Unseen,
 }
 
 /// An errno by its symbolic name, as lessons (`fails: EINVAL`) and recorded calls both carry it.
@@ -66,9 +68,21 @@ impl CallResult {
         matches!(self, CallResult::Value(_))
     }
 
+    /// The result of a call by the number that the kernel returned: errnos are negative.
+    pub fn from_returned(returned: i64) -> CallResult {
+        /// MAX_ERRNO of linux/err.h.
+        const MAX_ERRNO: i64 = 4095;
+        match i32::try_from(-returned) {
+            Ok(errno) if (1..=MAX_ERRNO).contains(&i64::from(errno)) => {
+                CallResult::Errno(ErrnoName::from_raw(errno))
+            }
+            _ => CallResult::Value(returned),
+        }
+    }
+
     pub fn errno(&self) -> Option<&ErrnoName> {
         match self {
-            CallResult::Value(_) => None,
+            CallResult::Value(_) | CallResult::Unseen => None,
             CallResult::Errno(errno) => Some(errno),
         }
     }
@@ -79,6 +93,7 @@ impl fmt::Display for CallResult {
         match self {
             CallResult::Value(value) => write!(f, "{value}"),
             CallResult::Errno(errno) => write!(f, "-1 {errno} ({})", errno.sentence()),
+            CallResult::Unseen => f.write_str("?"),
         }
     }
 }

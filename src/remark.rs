@@ -9,6 +9,10 @@ pub enum Remark {
     Nothing,
     NothingChanged,
     NoCalls,
+    /// Calls of the learner's programs that were too many to be kept.
+    MoreCalls {
+        count: u64,
+    },
     NoCgroups,
     /// Neither a directory nor an overlay is there to show.
     NoFiles,

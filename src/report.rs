@@ -9,6 +9,7 @@ use crate::diagnosis::{Blocker, Cure};
 use crate::diff::Diff;
 use crate::lesson::expect::verdict::Verdict;
 use crate::op::{ActorName, OpRecord};
+use crate::own_call::OwnCalls;
 use crate::snapshot::Snapshot;
 use crate::view::Chart;
 
@@ -29,6 +30,9 @@ pub struct StepRecord {
     pub verdicts: Vec<Verdict>,
     /// The kernel's verdicts on the step's predictions.
     pub predicted: Vec<PredictionResult>,
+    /// The calls that the learner's programs made, where the step was done by typing.
+    #[serde(default, skip_serializing_if = "OwnCalls::is_empty")]
+    pub own_calls: OwnCalls,
     /// The charts that were drawn while the step ran.
     pub charts: Vec<ChartSeries>,
     pub nanos: u64,

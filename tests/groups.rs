@@ -130,6 +130,7 @@ fn on(host: &str, group: &str, with_chart: bool) -> Model {
     let record = StepRecord {
         step: 0,
         status: StepStatus::Played,
+        own_calls: Default::default(),
         ops: Vec::new(),
         diff: LazyDiff::default(),
         before: Arc::clone(&before),

@@ -13,6 +13,7 @@ use unboxed::diff::{ChangeKind, Diff, GroupOwner, OwnerChange};
 use unboxed::lesson::model::WatchedDirectory;
 use unboxed::observe::{CgroupRoot, ObservedActor, Observer, bounds};
 use unboxed::op::ActorName;
+use unboxed::own_call::OwnCalls;
 use unboxed::snapshot::CgroupVersion;
 use unboxed::snapshot::{Omitted, Snapshot};
 use unboxed::view::ViewKind;
@@ -113,6 +114,7 @@ fn pane(view: ViewKind, before: &Snapshot, after: &Snapshot, compare: CompareMod
         after,
         diff: &diff,
         ops: &[],
+        own_calls: &OwnCalls::default(),
         charts: &[],
         stable_ids: &numbers,
         raw: false,

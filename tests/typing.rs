@@ -2,82 +2,25 @@
 
 mod common;
 
-use std::io::{Read, Write};
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use common::tty::Tty;
+use common::typist::Typist;
 use common::{BareLab, alone};
-use nix::poll::{PollFd, PollFlags, PollTimeout};
 use unboxed::kernel::pty::TerminalSize;
 use unboxed::op::ActorName;
 
-/// A shell of the lab, typed at through its terminal.
-struct Typist {
-    terminal: std::fs::File,
-    heard: String,
-}
-
-impl Typist {
-    fn beside(lab: &mut BareLab, lab_pid: u32) -> Typist {
-        let master = lab
-            .links
-            .open_shell(&"host".into(), lab_pid, TerminalSize::new(80, 24))
-            .expect("a shell");
-        Typist { terminal: std::fs::File::from(master), heard: String::new() }
-    }
-
-    fn type_line(&mut self, line: &str) {
-        self.terminal.write_all(format!("{line}\r").as_bytes()).expect("the terminal takes keys");
-    }
-
-    /// Read on until the shell has printed a text.
-    #[track_caller]
-    fn wait_for(&mut self, text: &str) {
-        // A gigabyte is filled before a hog ends: that takes long where a CPU is emulated by a busy machine.
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let mut buffer = [0; 4096];
-        while !self.heard.contains(text) {
-            let left = deadline.saturating_duration_since(Instant::now()).as_millis() as i32;
-            let mut ready = [PollFd::new(self.terminal.as_fd(), PollFlags::POLLIN)];
-            let timeout = PollTimeout::try_from(left).expect("a time");
-            let stirred = nix::poll::poll(&mut ready, timeout).expect("poll works");
-            assert!(stirred > 0, "no `{text}` in {:?}", self.heard);
-            let count = self.terminal.read(&mut buffer).unwrap_or(0);
-            assert!(count > 0, "the shell is gone: {:?}", self.heard);
-            self.heard.push_str(&String::from_utf8_lossy(&buffer[..count]));
-        }
-    }
-
-    /// What a command prints.
-    #[track_caller]
-    fn ask(&mut self, command: &str) -> String {
-        self.heard.clear();
-        self.type_line(&format!("echo \"<-$({command})->\""));
-        self.wait_for("->\r\n");
-        if self.heard.matches("->").count() < 2 {
-            // That was the echo of what was typed.
-            let echo = self.heard.find("->").map_or(0, |at| at + 2);
-            self.heard.drain(..echo);
-            self.wait_for("->");
-        }
-        let answer = self.heard.rsplit("<-").next().unwrap_or_default();
-        answer.split("->").next().unwrap_or_default().trim().to_owned()
-    }
-
-    #[track_caller]
-    fn check(&mut self, line: &str, says: &str) {
-        self.heard.clear();
-        self.type_line(line);
-        self.wait_for(says);
-    }
+fn beside(lab: &mut BareLab, lab_pid: u32) -> Typist {
+    let (host, size) = ("host".into(), TerminalSize::new(80, 24));
+    let (master, _) = lab.links.open_shell(&host, lab_pid, size, false).expect("a shell");
+    Typist::at(master)
 }
 
 #[test]
 fn a_shell_has_a_terminal_of_its_own_with_job_control() {
     let _turn = alone();
     let mut lab = BareLab::new(&[]);
-    let mut shell = Typist::beside(&mut lab, 1);
+    let mut shell = beside(&mut lab, 1);
     shell.check("tty", "/dev/pts/");
     shell.check("stty size", "24 80");
     shell.check("sleep 100 & jobs", "Running");
@@ -93,7 +36,7 @@ fn a_shell_has_a_terminal_of_its_own_with_job_control() {
 fn a_shell_is_where_its_actor_is() {
     let _turn = alone();
     let mut lab = BareLab::new(&["pids"]);
-    let mut host = Typist::beside(&mut lab, 1);
+    let mut host = beside(&mut lab, 1);
     host.check(
         "mkdir -p /root/new && mount -t tmpfs none /root/new && echo made-$((1+1))",
         "made-2",
@@ -105,7 +48,7 @@ fn a_shell_is_where_its_actor_is() {
     host.type_line("until pgrep -x sleep; do :; done");
     let pid = host.ask("pgrep -x -n sleep");
     let pid: u32 = pid.parse().unwrap_or_else(|_| panic!("no pid: {pid:?}"));
-    let mut inside = Typist::beside(&mut lab, pid);
+    let mut inside = beside(&mut lab, pid);
     inside.check("hostname; ls /proc/self/ns >/dev/null; echo in-$((2+2))", "other");
     inside.check("ip -o link | wc -l; echo links", "1\r\n");
     inside.check("kill -9 1; echo alive-$((1+1))", "alive-2");
@@ -118,7 +61,7 @@ fn a_shell_is_where_its_actor_is() {
 fn a_shell_holds_no_privilege_and_is_bounded() {
     let _turn = alone();
     let mut lab = BareLab::new(&[]);
-    let mut shell = Typist::beside(&mut lab, 1);
+    let mut shell = beside(&mut lab, 1);
     shell.check("ulimit -Hu; ulimit -Hv; ulimit -Hc; echo bounds", "bounds\r\n");
     shell.wait_for("400");
     shell.check("ulimit -Hu 100000 || echo refused-$((1+1))", "refused-2");
@@ -132,7 +75,7 @@ fn a_shell_holds_no_privilege_and_is_bounded() {
 fn a_fork_bomb_and_a_memory_hog_stay_in_the_lab() {
     let _turn = alone();
     let mut lab = BareLab::new(&[]);
-    let mut bomb = Typist::beside(&mut lab, 1);
+    let mut bomb = beside(&mut lab, 1);
     bomb.type_line("bomb() { bomb | bomb & }; bomb");
     // Full, but never more than the bound; the machine and the lab's host go on.
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -151,7 +94,7 @@ fn a_fork_bomb_and_a_memory_hog_stay_in_the_lab() {
     lab.end();
 
     let mut lab = BareLab::new(&[]);
-    let mut hog = Typist::beside(&mut lab, 1);
+    let mut hog = beside(&mut lab, 1);
     hog.check("head -c 3G /dev/zero | tail | wc -c; echo ended-$((1+1))", "ended-2");
     assert!(!hog.heard.contains("3221225472"), "three gigabytes were held: {}", hog.heard);
     drop(hog);

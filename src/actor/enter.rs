@@ -2,7 +2,8 @@
 //! in the place of a process that was started by typing.
 
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -13,7 +14,7 @@ use super::ActingFor;
 use crate::kernel::process::{self, Fork, ProcessSurroundings};
 use crate::kernel::pty::{self, TerminalSize};
 use crate::kernel::record::Recorder;
-use crate::kernel::{confine, file, program};
+use crate::kernel::{call_listener, confine, file, program};
 use crate::op::ActorName;
 use crate::wire::Wire;
 use crate::wire::protocol::{FailureContext, RoleFailure};
@@ -32,12 +33,36 @@ const ENVIRONMENT: [&str; 6] = [
 /// The variable by which a shell's prompt tells the side of the wall that it is on; the lab's .bashrc reads it.
 const SIDE_VARIABLE: &str = "SHELL_SIDE";
 
-/// A shell beside `pid`, on a new terminal of this lab; the terminal's master side.
-pub fn open_shell(actor: &ActorName, pid: u32, size: TerminalSize) -> Result<OwnedFd, RoleFailure> {
+/// A shell's terminal, and the listener of what is called in it.
+#[derive(Debug)]
+pub struct OpenedShell {
+    /// The terminal's master side.
+    pub master: OwnedFd,
+    /// None where the calls are not to be heard, or can't be: somebody hears them already, or the kernel is too old.
+    pub listener: Option<OwnedFd>,
+}
+
+/// A shell beside `pid`, on a new terminal of this lab. Where `is_heard`, the calls that are watched wait from its first
+/// program on until somebody answers by the listener.
+pub fn open_shell(
+    actor: &ActorName,
+    pid: u32,
+    size: TerminalSize,
+    is_heard: bool,
+) -> Result<OpenedShell, RoleFailure> {
+    /// The longest that a new shell may take to say whether it can be heard.
+    const TIMEOUT: Duration = Duration::from_secs(5);
+
     let terminal = pty::open(size).while_doing("open a terminal for the shell")?;
+    let (mut here, shells_end) = Wire::pair().while_doing("make a wire to the shell")?;
     let slave = terminal.slave;
-    beside(pid, || be_shell(slave, &side_in_prompt(actor)))?;
-    Ok(terminal.master)
+    beside(pid, || be_shell(slave, &side_in_prompt(actor), is_heard.then_some(shells_end)))?;
+
+    let timed = here.set_timeout(Some(TIMEOUT));
+    // A shell that can't be heard says nothing, and its end of the wire ends.
+    let heard = timed.and_then(|()| here.receive::<()>()).ok();
+    let listener = heard.and_then(|heard| heard.fds.into_iter().next());
+    Ok(OpenedShell { master: terminal.master, listener })
 }
 
 /// An actor that performs ops in the surroundings of `pid`; the engine's end of its wire.
@@ -141,12 +166,25 @@ fn side_in_prompt(actor: &ActorName) -> String {
     if is_told { format!("({actor}) ") } else { String::new() }
 }
 
+/// Have the calls of this process heard, and say by what: a filter can't be taken back, so it comes last.
+fn be_heard(mut wire: Wire) {
+    if let Ok(listener) = call_listener::listen_to_own_calls() {
+        let _ = wire.send(&(), &[listener.as_raw_fd()]);
+    }
+}
+
 /// Become a shell on this terminal. Returns only where no shell could be started.
-fn be_shell(slave: OwnedFd, side: &str) -> i32 {
+fn be_shell(slave: OwnedFd, side: &str, heard_by: Option<Wire>) -> i32 {
     process::reset_signals();
     process::lower_priority();
     let taken = pty::make_controlling_terminal(slave);
-    confine::keep_only(&[]);
+    match heard_by {
+        Some(wire) => {
+            confine::keep_only(&[&wire]);
+            be_heard(wire);
+        }
+        None => confine::keep_only(&[]),
+    }
 
     if taken.is_ok() {
         // Bash reads the second in the lab's .bashrc, or has a prompt of its own; all others read the first.

@@ -114,10 +114,16 @@ fn answer(
             let said = namespace_probe::answer_to(pid, to, port, timeout_ms);
             reply.send(ActorToEngine::AddressProbed { said }, &[])
         }
-        EngineToActor::Shell { actor, pid, size } => match enter::open_shell(&actor, pid, size) {
-            Ok(master) => reply.send(ActorToEngine::Shell, &[master.as_raw_fd()]),
-            Err(failure) => reply.send(ActorToEngine::StartFailed(failure), &[]),
-        },
+        EngineToActor::Shell { actor, pid, size, is_heard } => {
+            match enter::open_shell(&actor, pid, size, is_heard) {
+                Ok(opened) => {
+                    let mut fds = vec![opened.master.as_raw_fd()];
+                    fds.extend(opened.listener.iter().map(AsRawFd::as_raw_fd));
+                    reply.send(ActorToEngine::Shell, &fds)
+                }
+                Err(failure) => reply.send(ActorToEngine::StartFailed(failure), &[]),
+            }
+        }
         EngineToActor::StandIn { actor, pid } => match enter::stand_in(&actor, pid) {
             Ok(engine_end) => reply.send(ActorToEngine::StandIn, &[engine_end.as_raw_fd()]),
             Err(failure) => reply.send(ActorToEngine::StartFailed(failure), &[]),

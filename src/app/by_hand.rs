@@ -7,6 +7,7 @@ use super::panes::{self, CompareMode, PaneData, PaneRow, RowKind, RowSubject};
 use super::stable_ids::StableIds;
 use super::typed_line::TypedLine;
 use crate::diff::{ChangeKind, Diff};
+use crate::own_call::{OwnCall, OwnCalls};
 use crate::snapshot::{Process, Snapshot};
 use crate::view::ViewKind;
 
@@ -19,6 +20,10 @@ const MAX_CHANGES: usize = 200;
 pub struct HandLine {
     /// None for what changed before the first line.
     pub typed: Option<TypedLine>,
+    /// The shell that it was typed in.
+    shell: Option<u32>,
+    /// The calls that its programs made, as far as they are watched.
+    pub calls: Vec<Arc<OwnCall>>,
     pub changes: Vec<HandChange>,
 }
 
@@ -38,6 +43,10 @@ struct HandTurn {
     before: Arc<Snapshot>,
     seen: Arc<Snapshot>,
     lines: Vec<HandLine>,
+    /// The number of calls that were shared out among the lines.
+    shared_out: usize,
+    /// The line of each job that has made a call: one in the background goes on when the next line is typed.
+    jobs: BTreeMap<u32, usize>,
 }
 
 impl HandTurn {
@@ -62,6 +71,25 @@ impl HandTurn {
         }
     }
 
+    /// Share the new calls out among the lines: a job's to the line that started it, a shell's own to the one that was
+    /// typed in it last.
+    fn share_out(&mut self, calls: &OwnCalls) {
+        for call in calls.calls.iter().skip(self.shared_out) {
+            let known = self.jobs.get(&call.job).filter(|_| !call.is_by_shell()).copied();
+            let last = || self.lines.iter().rposition(|line| line.shell == Some(call.shell));
+            // A line that is not read off the screen: in a program that is no shell of the lab.
+            let place = known.or_else(last).unwrap_or_else(|| {
+                self.lines.push(HandLine { shell: Some(call.shell), ..HandLine::default() });
+                self.lines.len() - 1
+            });
+            if !call.is_by_shell() {
+                self.jobs.insert(call.job, place);
+            }
+            self.lines[place].calls.push(Arc::clone(call));
+        }
+        self.shared_out = calls.calls.len();
+    }
+
     /// The lines without the programs that have only come and gone.
     fn lasting(mut self) -> Vec<HandLine> {
         let has = |snapshot: &Snapshot, pid| snapshot.process(pid).is_some();
@@ -71,7 +99,9 @@ impl HandTurn {
                 None => true,
             });
         }
-        self.lines.retain(|line| line.typed.is_some() || !line.changes.is_empty());
+        self.lines.retain(|line| {
+            line.typed.is_some() || !line.changes.is_empty() || !line.calls.is_empty()
+        });
         self.lines
     }
 }
@@ -87,7 +117,8 @@ impl HandWork {
     /// A step's turn begins, with the lab as it was found.
     pub(super) fn begin(&mut self, before: &Arc<Snapshot>) {
         let (before, seen) = (Arc::clone(before), Arc::clone(before));
-        self.turn = Some(HandTurn { before, seen, lines: Vec::new() });
+        let (lines, jobs) = (Vec::new(), BTreeMap::new());
+        self.turn = Some(HandTurn { before, seen, lines, shared_out: 0, jobs });
     }
 
     /// The turn is over, and the step was not done in it.
@@ -95,9 +126,17 @@ impl HandWork {
         self.turn = None;
     }
 
-    pub(super) fn note_line(&mut self, typed: TypedLine) {
+    /// A line was entered in a shell.
+    pub(super) fn note_line(&mut self, shell: u32, typed: TypedLine) {
         if let Some(turn) = self.turn.as_mut().filter(|turn| turn.lines.len() < MAX_LINES) {
-            turn.lines.push(HandLine { typed: Some(typed), changes: Vec::new() });
+            let (typed, shell) = (Some(typed), Some(shell));
+            turn.lines.push(HandLine { typed, shell, ..HandLine::default() });
+        }
+    }
+
+    pub(super) fn note_calls(&mut self, calls: &OwnCalls) {
+        if let Some(turn) = &mut self.turn {
+            turn.share_out(calls);
         }
     }
 
@@ -129,6 +168,7 @@ fn changes(before: &Snapshot, after: &Snapshot, numbers: &StableIds) -> Vec<Hand
         after,
         diff: &diff,
         ops: &[],
+        own_calls: &OwnCalls::default(),
         charts: &[],
         stable_ids: numbers,
         raw: false,

@@ -182,7 +182,7 @@ pub fn on_output(model: &mut Model, tab: u32, printed: &[u8]) -> Vec<Effect> {
     let bytes = terminal.process_output(printed);
     let typed = terminal.take_typed();
     if !terminal.in_what_if {
-        typed.into_iter().for_each(|line| view.learning.by_hand.note_line(line));
+        typed.into_iter().for_each(|line| view.learning.by_hand.note_line(tab, line));
     }
     if bytes.is_empty() { Vec::new() } else { vec![Effect::TypeIntoShell { tab, bytes }] }
 }

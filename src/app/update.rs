@@ -215,6 +215,7 @@ fn on_event(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::LiveSnapshot(snapshot) => view.set_live_snapshot(snapshot),
         Event::ChartsSampled(charts) => view.set_charts(charts),
+        Event::OwnCalls(calls) => view.set_own_calls(calls),
         Event::Waiting(awaited) => view.lab.awaited = awaited,
         Event::Unpacking(progress) => view.lab.unpacking = Some(progress),
         Event::RequestRefused { why } => {

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::consent::{self, ConsentOption};
-use super::image::ImageOption;
+use super::learn_options::{LabOptions, LearnOptions};
 use super::new_file;
 use super::progress_writer::ProgressWriter;
 use super::settings::{self, ScreenOptions};
@@ -20,7 +20,6 @@ use crate::doctor::{Facts, can_play};
 use crate::engine::options::SessionOptions;
 use crate::engine::session::Session;
 use crate::engine::{events, play, requests};
-use crate::image::Image;
 use crate::kernel::home;
 use crate::lesson::catalogue;
 use crate::lesson::model::Lesson;
@@ -31,49 +30,6 @@ use crate::progress::{self, AnswerProgress, LearningWay, LessonOrigin, LessonPro
 use crate::tape::{Tape, embedded, player};
 use crate::tui::{self, AppServices, EngineLink, TuiOptions};
 use crate::words;
-
-/// How the screen is opened.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-pub struct LearnOptions {
-    #[command(flatten)]
-    pub screen: ScreenOptions,
-    /// How to learn, this time (W on the screen changes it for good)
-    #[arg(long, value_enum)]
-    pub way: Option<WayOption>,
-    /// Begin with this chapter of the lesson; the steps before it are played for you
-    #[arg(long, value_name = "NUMBER")]
-    pub chapter: Option<usize>,
-    /// Every step is yours: the same as --way type
-    #[arg(long, conflicts_with_all = ["tape", "way"])]
-    pub your_turn: bool,
-    /// Play a recording instead: this one, or the program's own
-    #[arg(long, value_name = "FILE", num_args = 0..=1)]
-    pub tape: Option<Option<PathBuf>>,
-    #[command(flatten)]
-    pub image: ImageOption,
-    #[command(flatten)]
-    pub consent: ConsentOption,
-}
-
-/// The ways to learn, as the command line names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum WayOption {
-    /// Be shown each step, and try when you like
-    Show,
-    /// Type each step, and be shown it when you ask
-    Type,
-}
-
-impl LearnOptions {
-    /// The way that was asked for on the command line.
-    fn way(&self) -> Option<LearningWay> {
-        match self.way {
-            Some(WayOption::Show) => Some(LearningWay::Shown),
-            Some(WayOption::Type) => Some(LearningWay::Typed),
-            None => self.your_turn.then_some(LearningWay::Typed),
-        }
-    }
-}
 
 #[derive(Debug, Args)]
 pub struct QuizArguments {
@@ -124,7 +80,7 @@ pub fn learn(name: Option<&str>, options: &LearnOptions) -> anyhow::Result<ExitC
         },
         source,
         tape: file,
-        image: options.image.open()?,
+        lab: options.lab()?,
         start_at,
         exam: None,
         consent,
@@ -187,7 +143,7 @@ pub fn quiz(arguments: &QuizArguments) -> anyhow::Result<ExitCode> {
         way: AskedWay::Is(LearningWay::Shown),
         source: PlaySource::Lab,
         tape: None,
-        image: None,
+        lab: LabOptions::default(),
         start_at: None,
         exam,
         consent,
@@ -209,7 +165,7 @@ pub(super) fn challenge(
         way: AskedWay::Is(LearningWay::Typed),
         source: PlaySource::Lab,
         tape: None,
-        image: None,
+        lab: LabOptions::default(),
         start_at: None,
         exam: None,
         consent,
@@ -225,8 +181,7 @@ struct Setting {
     source: PlaySource,
     /// A tape that is not the program's own.
     tape: Option<PathBuf>,
-    /// The image of all labs, where it is not the default one.
-    image: Option<Arc<Image>>,
+    lab: LabOptions,
     /// Steps that are played before the screen begins with the next one.
     start_at: Option<usize>,
     exam: Option<Exam>,
@@ -312,7 +267,7 @@ fn screen(
         progress,
         writer: ProgressWriter::start(dir),
         tape: setting.tape,
-        image: setting.image,
+        lab: setting.lab,
         start_at: setting.start_at,
     };
     let options = TuiOptions {
@@ -385,8 +340,7 @@ struct Engines {
     writer: ProgressWriter,
     /// A tape that is not the program's own.
     tape: Option<PathBuf>,
-    /// The image of all labs, where it is not the default one.
-    image: Option<Arc<Image>>,
+    lab: LabOptions,
     /// Steps that are played before the first lesson that is opened begins with the next one.
     start_at: Option<usize>,
 }
@@ -434,8 +388,8 @@ impl AppServices for Engines {
         let (requests, for_engine) = requests::channel().context("could not set up the engine")?;
         let (to_front, events) = events::channel();
         let (facts, own) = (self.facts.clone(), Arc::clone(&lesson));
-        let options =
-            SessionOptions { image: self.image.clone(), ..SessionOptions::with_spare(program()) };
+        let LabOptions { image, own_calls } = self.lab.clone();
+        let options = SessionOptions { image, own_calls, ..SessionOptions::with_spare(program()) };
 
         // Without a socket `unboxed shell` finds nothing; that is no reason not to learn.
         let shell_listener = shell_socket::listen();

@@ -14,6 +14,7 @@ mod hold;
 mod image;
 mod input;
 mod learn;
+mod learn_options;
 mod list;
 mod new_file;
 mod present;
@@ -68,7 +69,7 @@ enum Command {
         /// A lesson's id, number or title, or a YAML file
         lesson: Option<String>,
         #[command(flatten)]
-        options: learn::LearnOptions,
+        options: learn_options::LearnOptions,
     },
     /// The lessons, and how each of them plays here: live or from a tape
     List(list::ListArguments),
@@ -143,9 +144,10 @@ pub fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let arguments = Arguments::parse();
-    let command = arguments
-        .command
-        .unwrap_or(Command::Learn { lesson: None, options: learn::LearnOptions::default() });
+    let command = arguments.command.unwrap_or(Command::Learn {
+        lesson: None,
+        options: learn_options::LearnOptions::default(),
+    });
 
     match begin_log(&command, arguments.log.as_deref())
         .and_then(|()| carry_out(command, arguments.log.as_deref()))

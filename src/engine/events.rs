@@ -54,6 +54,7 @@ impl Event {
         match self {
             Event::LiveSnapshot(_)
             | Event::ChartsSampled(_)
+            | Event::OwnCalls(_)
             | Event::TurnChanged(Some(_))
             | Event::DetourChanged(_)
             | Event::ShellMoved { .. }
@@ -77,6 +78,7 @@ impl Event {
         match (self, earlier) {
             (Event::LiveSnapshot(_), Event::LiveSnapshot(_))
             | (Event::ChartsSampled(_), Event::ChartsSampled(_))
+            | (Event::OwnCalls(_), Event::OwnCalls(_))
             | (Event::DetourChanged(_), Event::DetourChanged(_))
             | (Event::Waiting(_), Event::Waiting(_))
             | (Event::Unpacking(_), Event::Unpacking(_)) => true,

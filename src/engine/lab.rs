@@ -17,6 +17,7 @@ use super::waiting::WaitContext;
 use crate::action::LabFacts;
 use crate::engine::link_error::LinkError;
 use crate::keeper::handle::KeeperHandle;
+use crate::kernel::call_listener::CallListener;
 use crate::kernel::pidfd::Pidfd;
 use crate::kernel::pty::TerminalSize;
 use crate::laid_out::UnpackedImage;
@@ -282,15 +283,17 @@ impl Lab {
         Ok(())
     }
 
-    /// A shell beside an actor, on a new terminal, whose master side this is.
+    /// A shell beside an actor, on a new terminal, whose master side this is; with the listener of its calls, where they
+    /// are to be heard and can be.
     pub fn open_shell(
         &mut self,
         actor: &ActorName,
         size: TerminalSize,
-    ) -> Result<OwnedFd, LinkError> {
+        is_heard: bool,
+    ) -> Result<(OwnedFd, Option<CallListener>), LinkError> {
         let pid = self.pid_of(actor).ok_or_else(|| LinkError::UnknownActor(actor.clone()))?;
         let lab_pid = lab_pid(pid).ok_or_else(|| LinkError::UnknownActor(actor.clone()))?;
-        self.links.open_shell(actor, lab_pid, size)
+        self.links.open_shell(actor, lab_pid, size, is_heard)
     }
 
     /// The kernel's state now, host names included.

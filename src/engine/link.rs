@@ -10,6 +10,7 @@ use super::actor_wire::ActorWire;
 use super::link_error::LinkError;
 use super::waiting::WaitContext;
 use crate::failure::{Failure, with_causes};
+use crate::kernel::call_listener::CallListener;
 use crate::kernel::pty::TerminalSize;
 use crate::observe::processes::read_stat;
 use crate::op::{ActorName, Op, OpRecord};
@@ -252,18 +253,27 @@ impl ActorLinks {
         Ok(text)
     }
 
-    /// A shell beside a process (its pid as the lab's host counts) on a new terminal, whose master side this is.
+    /// A shell beside a process (its pid as the lab's host counts) on a new terminal, whose master side this is. Where
+    /// its calls are to be heard and can be, their listener comes along.
     pub fn open_shell(
         &mut self,
         actor: &ActorName,
         lab_pid: u32,
         size: TerminalSize,
-    ) -> Result<OwnedFd, LinkError> {
+        is_heard: bool,
+    ) -> Result<(OwnedFd, Option<CallListener>), LinkError> {
         let host = ActorName::host();
-        let asked = EngineToActor::Shell { actor: actor.clone(), pid: lab_pid, size };
+        let asked = EngineToActor::Shell { actor: actor.clone(), pid: lab_pid, size, is_heard };
         let received = self.ask(&host, &asked)?;
-        match (received.message, received.fds.into_iter().next()) {
-            (ActorToEngine::Shell, Some(master)) if guarded::is_terminal(&master) => Ok(master),
+        let mut fds = received.fds.into_iter();
+        match (received.message, fds.next()) {
+            (ActorToEngine::Shell, Some(master)) if guarded::is_terminal(&master) => {
+                let listener = fds.next().filter(|_| is_heard).map(CallListener::from_fd);
+                match listener.transpose() {
+                    Ok(listener) => Ok((master, listener)),
+                    Err(_) => Err(self.lose(&host)),
+                }
+            }
             (ActorToEngine::StartFailed(failure), _) => Err(LinkError::StartFailed(failure)),
             _ => Err(self.lose(&host)),
         }
@@ -457,7 +467,7 @@ mod tests {
         let netlink = net::open_socket().expect("a socket");
         // A terminal that is none.
         let mut links = forged(&[&netlink], ActorToEngine::Shell, Some(null())).expect("links");
-        let shell = links.open_shell(&ActorName::host(), 1, TerminalSize::new(80, 24));
+        let shell = links.open_shell(&ActorName::host(), 1, TerminalSize::new(80, 24), false);
         assert_eq!(shell.expect_err("lost").to_string(), LOST);
 
         // A netlink socket that is none.

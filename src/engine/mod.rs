@@ -3,6 +3,7 @@
 
 mod actor_wire;
 mod acts;
+mod call_trace;
 mod contention;
 pub mod events;
 pub mod evidence;
@@ -44,6 +45,7 @@ use crate::lesson::detour::Detour;
 use crate::lesson::expect::verdict::Verdict;
 use crate::notice::Refusal;
 use crate::op::ActorName;
+use crate::own_call::OwnCalls;
 use crate::proof::Proof;
 use crate::report::{ChartSeries, LabInfo, StepRecord};
 use crate::snapshot::Snapshot;
@@ -136,6 +138,8 @@ pub enum Event {
     Played(Arc<StepRecord>),
     /// The kernel's state changed (or was first read) outside of a step.
     LiveSnapshot(Arc<Snapshot>),
+    /// The calls that the learner's programs made since the turn began, or since the lab is up.
+    OwnCalls(Arc<OwnCalls>),
     /// Charts over time got on.
     ChartsSampled(Arc<Vec<ChartSeries>>),
     /// A turn began: what the step breaks is broken, and `before` is the state that the learner finds.

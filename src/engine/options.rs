@@ -15,6 +15,8 @@ pub struct SessionOptions {
     pub image: Option<Arc<Image>>,
     /// Keep the next lab ready: for front ends that rewind.
     pub spare: bool,
+    /// Watch which calls are made in shells: for front ends that show them.
+    pub own_calls: bool,
     /// The role that a test has panic, see `LabPlan`.
     pub panics: Option<PanickingRole>,
 }
@@ -35,7 +37,13 @@ impl SessionOptions {
             _ => None,
         });
 
-        SessionOptions { program: program.into(), image: None, spare: false, panics }
+        SessionOptions {
+            program: program.into(),
+            image: None,
+            spare: false,
+            own_calls: true,
+            panics,
+        }
     }
 
     /// The options of one that rewinds.

@@ -61,8 +61,8 @@ pub fn run_engine(
 /// Open the shells that were asked for from outside the front end.
 pub fn answer_pending_shells(session: &mut Session, pending_shells: &Receiver<PendingShell>) {
     for pending in pending_shells.try_iter() {
-        let opened =
-            session.open_shell(&pending.actor, pending.size).map_err(|error| Failure::of(&error));
+        let opened = session.open_shell_outside(&pending.actor, pending.size);
+        let opened = opened.map_err(|error| Failure::of(&error));
         // One who has gone away again is not missed.
         let _ = pending.reply.send(opened);
     }
@@ -122,6 +122,7 @@ impl Server<'_> {
             Event::LiveSnapshot(snapshot) => self.told = Arc::clone(snapshot),
             Event::Playing { .. }
             | Event::ChartsSampled(_)
+            | Event::OwnCalls(_)
             | Event::TurnBegan { .. }
             | Event::DetourChanged(_)
             | Event::TurnChanged(_)
@@ -196,7 +197,8 @@ impl Server<'_> {
                 .play_branch(step, branch)
                 .map(|record| Some(Event::BranchPlayed { branch, record: Arc::new(record) })),
             Request::OpenShell { tab, actor, size } => {
-                let opened = session.open_shell(&actor, size).map_err(|error| Failure::of(&error));
+                let opened =
+                    session.open_shell(tab, &actor, size).map_err(|error| Failure::of(&error));
                 if let Ok(terminal) = &opened {
                     self.shells.add(tab, &terminal.master);
                 }

@@ -16,6 +16,7 @@ use super::transcript::{Transcript, Transcripts};
 use super::turn::{Judging, Turn, only_goals};
 use super::{ShellTerminal, TurnGoal, TurnState};
 use crate::keeper::handle::KeeperHandle;
+use crate::kernel::call_listener::CallListener;
 use crate::kernel::load;
 use crate::kernel::pty::TerminalSize;
 use crate::lesson::detour::{ActorBases, Detour, LabOnItsWay, TypedPart};
@@ -23,6 +24,7 @@ use crate::lesson::expect::Expect;
 use crate::lesson::expect::verdict::Verdict;
 use crate::lesson::model::Step;
 use crate::op::{ActorName, OpRecord};
+use crate::own_call::OwnCalls;
 use crate::report::{LazyDiff, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 use crate::view::Chart;
@@ -129,6 +131,7 @@ impl Playthrough {
         let evidence = StepEvidence { before: &before, outputs: &outputs, ops: &ops };
         let predicted = lab.predicted(step, &after, &evidence)?;
         Ok(StepRecord {
+            own_calls: OwnCalls::default(),
             step: self.played,
             status: StepStatus::Played,
             ops,
@@ -160,6 +163,7 @@ impl Playthrough {
         };
 
         Ok(StepRecord {
+            own_calls: OwnCalls::default(),
             step: self.played,
             status,
             ops: Vec::new(),
@@ -260,16 +264,17 @@ impl Playthrough {
         Ok(lab_on_its_way.find_detour(&facts))
     }
 
-    /// A shell beside an actor.
+    /// A shell beside an actor, and the listener of its calls where they are to be heard and can be.
     pub fn shell(
         &mut self,
         actor: &ActorName,
         size: TerminalSize,
-    ) -> Result<ShellTerminal, LabError> {
-        let master = Arc::new(self.lab.open_shell(actor, size)?);
+        is_heard: bool,
+    ) -> Result<(ShellTerminal, Option<CallListener>), LabError> {
+        let (master, listener) = self.lab.open_shell(actor, size, is_heard)?;
         let transcript = Arc::new(Transcript::default());
         self.transcripts.push(Arc::clone(&transcript));
-        Ok(ShellTerminal { master, transcript })
+        Ok((ShellTerminal { master: Arc::new(master), transcript }, listener))
     }
 
     /// Draw these from now on, and no others.

@@ -1,9 +1,12 @@
 //! A session: one learner, one lesson, one lab at a time. It plays steps, and rewinds by replaying.
 
+mod shells;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::shells::HeardCalls;
 use super::keeper_source::KeeperSource;
 use super::lab::Lab;
 use super::lab_error::LabError;
@@ -11,17 +14,15 @@ use super::options::SessionOptions;
 use super::playthrough::{Playthrough, StepPlan};
 use super::turn::Judging;
 use super::waiting::WaitContext;
-use super::{ReadyState, ShellTerminal, TurnGoal, TurnState, replay, typed_process};
+use super::{ReadyState, TurnGoal, TurnState, replay, typed_process};
 use crate::action::Action;
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, can_play};
 use crate::engine::link_error::LinkError;
 use crate::keeper::handle::{KeeperError, KeeperHandle};
-use crate::kernel::pty::TerminalSize;
 use crate::lesson::detour::Detour;
 use crate::lesson::model::{Lesson, Step};
 use crate::observe::machine::{MachineState, SessionTraces};
-use crate::op::ActorName;
 use crate::proof::Proof;
 use crate::report::{StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
@@ -45,6 +46,7 @@ pub struct Session {
     /// The last snapshot that was told: one that is equal shares its memory.
     latest: Arc<Snapshot>,
     left_out: BTreeSet<usize>,
+    heard: HeardCalls,
     waiting: WaitContext,
 }
 
@@ -119,6 +121,7 @@ impl Session {
             ours: SessionTraces::default(),
             latest: Arc::default(),
             left_out: BTreeSet::new(),
+            heard: HeardCalls::new(options.own_calls),
             waiting,
         };
 
@@ -350,6 +353,7 @@ impl Session {
         }
 
         let step = lesson.steps.get(index).ok_or(SessionError::AtTheEnd)?;
+        self.heard.begin();
         self.in_lab(|current, keeper| current.begin_turn(index, goal, step, keeper))
     }
 
@@ -400,7 +404,7 @@ impl Session {
 
         let lesson = Arc::clone(&self.lesson);
         let step = lesson.steps.get(self.played_steps()).ok_or(SessionError::AtTheEnd)?;
-        let record = turn.into_record();
+        let record = StepRecord { own_calls: self.heard.seen(), ..turn.into_record() };
         self.mark_step_played(step, &record);
         Ok(Some(record))
     }
@@ -422,15 +426,6 @@ impl Session {
         }
 
         self.play_next()
-    }
-
-    /// A shell beside an actor of the lab that is up.
-    pub fn open_shell(
-        &mut self,
-        actor: &ActorName,
-        size: TerminalSize,
-    ) -> Result<ShellTerminal, SessionError> {
-        self.in_lab(|current, _| current.shell(actor, size))
     }
 
     /// The state now, if it is not what the last snapshot showed. Nothing where there is no lab.

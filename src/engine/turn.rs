@@ -11,6 +11,7 @@ use super::transcript::Transcript;
 use super::{TurnGoal, TurnState, typed_process};
 use crate::diff::Diff;
 use crate::lesson::model::{ActionEntry, Step};
+use crate::own_call::OwnCalls;
 use crate::report::{LazyDiff, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 
@@ -130,6 +131,7 @@ impl Turn {
     /// The record of a step that the learner has done.
     pub fn into_record(self) -> StepRecord {
         StepRecord {
+            own_calls: OwnCalls::default(),
             step: self.state.step,
             status: StepStatus::Typed,
             ops: Vec::new(),

@@ -9,9 +9,11 @@ use crate::call::{Call, CallResult};
 use crate::diff::CgroupFile;
 use crate::failure;
 use crate::op::{ActorName, Op};
+use crate::own_call::OwnCall;
 use crate::snapshot::{DirEntry, FileKind, InUpper, Overlay, OverlayEntry};
 use crate::text::shortened;
 use crate::view::ChartKind;
+use crate::words;
 
 pub(super) fn group_card(hierarchy: &str, path: &str, data: &CardData<'_>) -> Card {
     let dir = data.group_dir(hierarchy, path);
@@ -171,6 +173,23 @@ pub(super) fn chart_card(group: &str, of: ChartKind) -> Card {
 }
 
 pub(super) fn call_card(op: &Op, call: &Call) -> Card {
+    card_of_call(call, call.result.errno().and_then(|errno| failure::explain(op, errno)))
+}
+
+/// A call that a program of the learner's has made.
+pub(super) fn own_call_card(own: &OwnCall) -> Card {
+    let mut card = card_of_call(&own.call, None);
+    let by = if own.is_by_shell() {
+        "The shell itself made it.".to_owned()
+    } else {
+        format!("Your program made it: {}.", words::own_calls::command_line(&own.command))
+    };
+    card.sentences.extend(shown(vec![by]));
+    card
+}
+
+/// `here` is what a failure means at this place, where that is known.
+fn card_of_call(call: &Call, here: Option<Cow<'_, str>>) -> Card {
     let mut sentences = vec![format!("{call}")];
     let mut entries: Vec<&'static Entry> =
         of_kind(WordKind::Call, &call.name).into_iter().collect();
@@ -179,10 +198,13 @@ pub(super) fn call_card(op: &Op, call: &Call) -> Card {
         CallResult::Errno(errno) => {
             let said = errno.sentence();
             sentences.push(format!("It failed with {errno} ({said})."));
-            let here = failure::explain(op, errno);
             sentences.extend(here.map(|here| format!("Here that means: {here}.")));
             entries.extend(of_kind(WordKind::Errno, &errno.0));
         }
+        CallResult::Unseen => sentences.push(
+            "Its result could not be seen: a debugger watches whoever made it, or it ended them."
+                .into(),
+        ),
     }
     // What is left out comes last.
     let (absent, named): (Vec<&str>, Vec<&str>) =

@@ -4,6 +4,7 @@ use super::card::Card;
 use super::data::{CardData, GONE, NOBODY, card, seen};
 use super::groups_and_calls::{
     call_card, chart_card, entry_card, file_card, group_card, layer_card, overlay_card,
+    own_call_card,
 };
 use super::rows::{
     content_card, forwarding_card, link_card, mount_card, namespace_card, process_card, route_card,
@@ -13,6 +14,7 @@ use super::see;
 use crate::call::Call;
 use crate::diff::CgroupFile;
 use crate::op::{ActorName, IpcObject, NamespaceKind, Op};
+use crate::own_call::OwnCall;
 use crate::snapshot::{
     Address, DirEntry, FirewallRule, Link, Mount, NamespaceContent, Neighbour, Overlay,
     OverlayEntry, Process, Route, Traffic,
@@ -100,6 +102,7 @@ pub enum Topic<'a> {
         op: &'a Op,
         call: &'a Call,
     },
+    OwnCall(&'a OwnCall),
     /// The pane itself: its headings and notes are about that.
     View(ViewKind),
 }
@@ -167,6 +170,7 @@ impl Topic<'_> {
             Topic::Entry { actor, path, entry } => entry_card(actor, path, entry, data),
             Topic::Chart { group, of } => chart_card(group, of),
             Topic::Call { op, call } => call_card(op, call),
+            Topic::OwnCall(own) => own_call_card(own),
             Topic::View(view) => view_card(view),
         }
     }

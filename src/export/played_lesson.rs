@@ -193,6 +193,7 @@ impl<'a> PlayedActions<'a> {
             after: &self.record.after,
             diff: self.record.diff(),
             ops: &self.record.ops,
+            own_calls: &self.record.own_calls,
             charts,
             stable_ids: &self.stable_ids,
             raw: false,

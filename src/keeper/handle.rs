@@ -148,6 +148,25 @@ impl KeeperHandle {
             KeeperToEngine::Performed(record) => Ok(record),
             KeeperToEngine::Failed(failure) => Err(failure.into()),
             KeeperToEngine::Made(_)
+            | KeeperToEngine::TracerMade
+            | KeeperToEngine::LabEnded(_)
+            | KeeperToEngine::Unpacking(_) => Err(KeeperError::Gone(WireError::Closed)),
+        }
+    }
+
+    /// A tracer for shells; the wire to it, and its process.
+    pub fn make_tracer(&mut self) -> Result<(Wire, Pidfd), KeeperError> {
+        let received = self.ask(&EngineToKeeper::MakeTracer)?;
+        match received.message {
+            KeeperToEngine::TracerMade => {
+                let fds = <[OwnedFd; 2]>::try_from(received.fds);
+                let [wire, process] = fds.map_err(|_| WireError::Closed)?;
+                let process = Pidfd::from_fd(process).map_err(WireError::from)?;
+                Ok((Wire::from_fd(wire), process))
+            }
+            KeeperToEngine::Failed(failure) => Err(failure.into()),
+            KeeperToEngine::Made(_)
+            | KeeperToEngine::Performed(_)
             | KeeperToEngine::LabEnded(_)
             | KeeperToEngine::Unpacking(_) => Err(KeeperError::Gone(WireError::Closed)),
         }
@@ -162,6 +181,7 @@ impl KeeperHandle {
             }
             KeeperToEngine::Failed(failure) => Err(failure.into()),
             KeeperToEngine::Performed(_)
+            | KeeperToEngine::TracerMade
             | KeeperToEngine::LabEnded(_)
             | KeeperToEngine::Unpacking(_) => Err(KeeperError::Gone(WireError::Closed)),
         }
@@ -202,6 +222,7 @@ impl KeeperHandle {
             KeeperToEngine::LabEnded(why) => why,
             KeeperToEngine::Made(_)
             | KeeperToEngine::Performed(_)
+            | KeeperToEngine::TracerMade
             | KeeperToEngine::Failed(_)
             | KeeperToEngine::Unpacking(_) => None,
         }

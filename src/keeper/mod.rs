@@ -134,6 +134,10 @@ impl Keeper {
                         wire.send(&KeeperToEngine::LabEnded(how), &[])?;
                         continue;
                     }
+                    EngineToKeeper::MakeTracer => {
+                        self.make_tracer(wire)?;
+                        continue;
+                    }
                     EngineToKeeper::DropNewest => {
                         if let Some(lab) = self.current.pop() {
                             lab.end();
@@ -166,6 +170,20 @@ impl Keeper {
                     tracing::error!(failure = with_causes(failure), "no spare lab")
                 });
                 self.spare = spare.ok().map(|lab| (plan, lab));
+            }
+        }
+    }
+
+    fn make_tracer(&mut self, wire: &mut Wire) -> Result<(), WireError> {
+        let none = || RoleFailure::new("start a tracer without a store", Errno::ESRCH);
+        let made = self.store.as_mut().ok_or_else(none).and_then(RunningStore::fork_tracer);
+        self.silent.extend(self.store.take_if(|store| store.is_silent));
+        match made {
+            Ok((engine_end, tracer)) => wire
+                .send(&KeeperToEngine::TracerMade, &[engine_end.as_raw_fd(), tracer.as_raw_fd()]),
+            Err(failure) => {
+                tracing::error!(failure = with_causes(&failure), "no tracer");
+                wire.send(&KeeperToEngine::Failed(failure), &[])
             }
         }
     }

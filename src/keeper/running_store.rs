@@ -23,8 +23,7 @@ use crate::lab::store::{self, IdRange};
 use crate::laid_out::{UnpackProgress, UnpackedImage};
 use crate::op::NamespaceKind;
 use crate::wire::protocol::{
-    FailureContext, KeeperToStore, LabOrder, LaidOutImage, PanickingRole, RoleFailure,
-    StoreToKeeper,
+    FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
 };
 use crate::wire::{Wire, WireError, death_timeout};
 
@@ -47,9 +46,7 @@ pub(super) struct RunningStore {
 impl RunningStore {
     /// End the store; its labs go with it.
     pub fn end(self) {
-        let _ = self.process.send(Signal::SIGKILL);
-        self.process.has_ended_within(empty_timeout());
-        process::reap_all();
+        end(&self.process);
     }
 
     /// Have the store fork a lab's host, put it into its groups, let it go on.
@@ -106,6 +103,33 @@ impl RunningStore {
         }
     }
 
+    /// Have the store fork a tracer; the engine's end of its wire, and its process.
+    pub fn fork_tracer(&mut self) -> Result<(OwnedFd, Pidfd), RoleFailure> {
+        const WHAT: &str = "have the store start a tracer";
+        let (engine_end, tracer_end) = Wire::pair().while_doing(WHAT)?;
+        let process = &self.process;
+        let gone = |error: WireError| lost_store(WHAT, process, &error);
+
+        self.wire.send(&KeeperToStore::ForkTracer, &[tracer_end.as_raw_fd()]).map_err(gone)?;
+        drop(tracer_end);
+        if let Err(silence) = await_answer(&self.wire, &self.process, STORE_TIMEOUT) {
+            self.is_silent = true;
+            return Err(RoleFailure::new(WHAT, silence.errno()));
+        }
+        let received = self.wire.receive::<StoreToKeeper>().map_err(gone)?;
+        match received.message {
+            StoreToKeeper::Forked => {
+                let tracer = received.fds.into_iter().next().ok_or(Errno::EPROTO);
+                let tracer = tracer.and_then(Pidfd::from_fd).while_doing(WHAT)?;
+                Ok((engine_end.into_fd(), tracer))
+            }
+            StoreToKeeper::Failed(failure) => Err(failure),
+            StoreToKeeper::Ready(_) | StoreToKeeper::Unpacking(_) | StoreToKeeper::Ended(_) => {
+                Err(RoleFailure::new(WHAT, Errno::EPROTO))
+            }
+        }
+    }
+
     /// The end of a lab's host. The kernel tells it to the parent alone, and that is the store; where the store itself
     /// has ended, its labs went with it.
     pub fn how_lab_ended(&mut self, lab: &str) -> Option<Failure> {
@@ -133,6 +157,13 @@ impl RunningStore {
             Err(_) => self.process.end_within(death_timeout()).map(of_store),
         }
     }
+}
+
+/// End the process of a store.
+fn end(store: &Pidfd) {
+    let _ = store.send(Signal::SIGKILL);
+    store.has_ended_within(empty_timeout());
+    process::reap_all();
 }
 
 /// The failure for a store whose wire failed: the way it ended, where that can be told.
@@ -173,22 +204,16 @@ pub(super) fn start(
                 })
                 .and_then(|()| await_image(&mut wire, &store, &mut told));
 
-            let mut store = RunningStore {
-                wire,
-                process: store,
-                root_id: Uid::effective().is_root().then_some(mapping.first),
-                is_silent: false,
-                image: None,
-            };
-
             match ready {
-                Ok(LaidOutImage::Default { .. }) => Ok(store),
-                Ok(LaidOutImage::Unpacked(tally)) => {
-                    store.image = Some(tally);
-                    Ok(store)
-                }
+                Ok(image) => Ok(RunningStore {
+                    wire,
+                    process: store,
+                    root_id: Uid::effective().is_root().then_some(mapping.first),
+                    is_silent: false,
+                    image,
+                }),
                 Err(failure) => {
-                    store.end();
+                    end(&store);
                     Err(failure)
                 }
             }
@@ -201,7 +226,7 @@ fn await_image(
     wire: &mut Wire,
     store: &Pidfd,
     told: &mut impl FnMut(UnpackProgress),
-) -> Result<LaidOutImage, RoleFailure> {
+) -> Result<Option<UnpackedImage>, RoleFailure> {
     loop {
         await_answer(wire, store, STORE_TIMEOUT)
             .map_err(NoAnswer::errno)

@@ -3,6 +3,9 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod bpf;
+pub mod call_listener;
+pub mod caller;
+pub mod caller_path;
 pub mod confine;
 pub mod copy;
 pub mod directory;
@@ -13,6 +16,7 @@ pub mod held;
 pub mod home;
 pub mod icmp;
 pub mod inherited;
+pub mod ledger;
 pub mod load;
 pub mod log;
 pub mod mount;
@@ -25,6 +29,7 @@ pub mod perform;
 pub mod pidfd;
 pub mod process;
 pub mod program;
+pub mod ptrace;
 pub mod pty;
 pub mod record;
 pub mod rooted;
@@ -33,4 +38,5 @@ pub mod seccomp;
 pub mod sysv;
 pub mod tc;
 pub mod tcp;
+pub mod watched_calls;
 pub mod work;

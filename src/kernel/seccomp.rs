@@ -67,39 +67,43 @@ const SPACE_REQUESTS: [u32; 3] = [0x4030_5828, 0x4030_582a, 0x4030_5839];
 
 /// `AUDIT_ARCH_…` of linux/audit.h: 64 bits, little-endian, and the ELF machine.
 #[cfg(target_arch = "x86_64")]
-const ARCHITECTURE: u32 = 0xc000_003e;
+pub(super) const ARCHITECTURE: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
-const ARCHITECTURE: u32 = 0xc000_00b7;
+pub(super) const ARCHITECTURE: u32 = 0xc000_00b7;
 #[cfg(target_arch = "riscv64")]
-const ARCHITECTURE: u32 = 0xc000_00f3;
+pub(super) const ARCHITECTURE: u32 = 0xc000_00f3;
 
 /// Calls of x32, which have x86-64's architecture and numbers of their own.
 #[cfg(target_arch = "x86_64")]
-const X32_BIT: u32 = 0x4000_0000;
+pub(super) const X32_BIT: u32 = 0x4000_0000;
 
 // Where things lie in struct seccomp_data: the number, the architecture, six arguments of 64 bits each.
-const NUMBER: u32 = 0;
-const ARCH: u32 = 4;
+pub(super) const NUMBER: u32 = 0;
+pub(super) const ARCH: u32 = 4;
 // The lower half comes first: all of the architectures above are little-endian.
-const fn argument(index: u32) -> u32 {
+pub(super) const fn argument(index: u32) -> u32 {
     16 + 8 * index
 }
 
 /// Refuse these calls from now on, for this process and all it starts. Takes CAP_SYS_ADMIN in the own user namespace,
 /// so that programs keep what set-uid bits and file capabilities give them there.
 pub fn confine() -> Result<(), Errno> {
-    let filter = filter();
+    install(&filter(), 0).map(drop)
+}
+
+/// Install a filter for this process and all it starts; what seccomp(2) returns with these flags.
+pub(super) fn install(filter: &[sock_filter], flags: libc::c_ulong) -> Result<c_long, Errno> {
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
     // SAFETY: the program lives through the call, which copies it.
     let returned = unsafe {
         libc::syscall(
             libc::SYS_seccomp,
             libc::SECCOMP_SET_MODE_FILTER,
-            0,
+            flags,
             std::ptr::from_ref(&program),
         )
     };
-    Errno::result(returned).map(drop)
+    Errno::result(returned)
 }
 
 fn filter() -> Vec<sock_filter> {
@@ -200,13 +204,14 @@ fn no_other_core_limit() -> [sock_filter; 14] {
 }
 
 // The machine of bpf(4): one accumulator, words of 32 bits; jumps count the instructions that are passed over.
-const ALLOW: sock_filter = instruction(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0, 0);
+pub(super) const ALLOW: sock_filter =
+    instruction(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0, 0);
 
-const fn instruction(code: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
+pub(super) const fn instruction(code: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
     sock_filter { code: code as u16, jt, jf, k }
 }
 
-const fn load(offset: u32) -> sock_filter {
+pub(super) const fn load(offset: u32) -> sock_filter {
     instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset, 0, 0)
 }
 
@@ -214,27 +219,38 @@ const fn refuse(errno: Errno) -> sock_filter {
     instruction(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | errno as u32, 0, 0)
 }
 
-const fn jump_if_equal(value: u32, then: u8, otherwise: u8) -> sock_filter {
+pub(super) const fn jump_if_equal(value: u32, then: u8, otherwise: u8) -> sock_filter {
     instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, then, otherwise)
 }
 
 #[cfg(target_arch = "x86_64")]
-const fn jump_if_at_least(value: u32, then: u8, otherwise: u8) -> sock_filter {
+pub(super) const fn jump_if_at_least(value: u32, then: u8, otherwise: u8) -> sock_filter {
     instruction(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, value, then, otherwise)
 }
 
-const fn jump_if_set(bits: u32, then: u8, otherwise: u8) -> sock_filter {
+pub(super) const fn jump_if_set(bits: u32, then: u8, otherwise: u8) -> sock_filter {
     instruction(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, bits, then, otherwise)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use nix::sys::resource::Resource;
 
     /// The filter's answer: None where the call is let through.
     fn ask(architecture: u32, number: u32, arguments: [u64; 6]) -> Option<Errno> {
-        let filter = filter();
+        let answer = run(&filter(), architecture, number, arguments);
+        let is_let_through = answer == libc::SECCOMP_RET_ALLOW;
+        (!is_let_through).then(|| Errno::from_raw((answer & 0xffff) as i32))
+    }
+
+    /// The answer of a filter, as the kernel works it out.
+    pub(in crate::kernel) fn run(
+        filter: &[sock_filter],
+        architecture: u32,
+        number: u32,
+        arguments: [u64; 6],
+    ) -> u32 {
         let mut data = [number, architecture, 0, 0].to_vec();
         data.extend(
             arguments.iter().flat_map(|argument| [*argument as u32, (*argument >> 32) as u32]),
@@ -249,8 +265,7 @@ mod tests {
                     accumulator = data[k as usize / 4];
                     continue;
                 }
-                0x06 if k == libc::SECCOMP_RET_ALLOW => return None,
-                0x06 => return Some(Errno::from_raw((k & 0xffff) as i32)),
+                0x06 => return k,
                 0x15 => accumulator == k,
                 0x35 => accumulator >= k,
                 0x45 => accumulator & k != 0,

@@ -21,9 +21,9 @@ use crate::kernel::record::Recorder;
 use crate::laid_out::{UnpackProgress, UnpackedImage};
 use crate::op::{IdMaps, MappedIds, MountFlag, NamespaceKind, SetgroupsRule};
 use crate::rootfs;
+use crate::tracer;
 use crate::wire::protocol::{
-    FailureContext, KeeperToStore, LabOrder, LaidOutImage, PanickingRole, RoleFailure,
-    StoreToKeeper,
+    FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
 };
 use crate::wire::{Wire, WireError, death_timeout};
 
@@ -68,9 +68,8 @@ fn serve_until_closed(
         let _ = wire.send(&StoreToKeeper::Unpacking(progress), &[]);
     });
     match laid_out {
-        Ok((layout, image)) => {
-            tracing::info!(?image, "the image is laid out");
-            wire.send(&StoreToKeeper::Ready(image), &[])?;
+        Ok((layout, tally)) => {
+            wire.send(&StoreToKeeper::Ready(tally), &[])?;
             serve_labs(wire, &layout, ids)
         }
         Err(failure) => wire.send(&StoreToKeeper::Failed(failure), &[]),
@@ -88,6 +87,17 @@ fn serve_labs(wire: &mut Wire, layout: &StoreLayout, ids: IdRange) -> Result<(),
         };
         let order = match received.message {
             KeeperToStore::Fork(order) => order,
+            KeeperToStore::ForkTracer => {
+                let forked = fork_tracer(received.fds);
+                match forked {
+                    Ok(tracer) => {
+                        wire.send(&StoreToKeeper::Forked, &[tracer.as_raw_fd()])?;
+                        hosts.add("tracer", tracer);
+                    }
+                    Err(failure) => wire.send(&StoreToKeeper::Failed(failure), &[])?,
+                }
+                continue;
+            }
             KeeperToStore::HowItEnded { lab } => {
                 wire.send(&StoreToKeeper::Ended(hosts.how_it_ended(&lab)), &[])?;
                 continue;
@@ -114,6 +124,17 @@ fn serve_labs(wire: &mut Wire, layout: &StoreLayout, ids: IdRange) -> Result<(),
                 wire.send(&StoreToKeeper::Failed(failure), &[])?;
             }
         }
+    }
+}
+
+/// Fork a tracer: here, since whoever traces must have privileges over the labs' user namespaces, and none over the machine.
+fn fork_tracer(fds: Vec<OwnedFd>) -> Result<Pidfd, RoleFailure> {
+    const WHAT: &str = "start a tracer";
+    let me = nix::unistd::getpid();
+    let end = fds.into_iter().next().ok_or(Errno::EPROTO).while_doing(WHAT)?;
+    match process::fork_role(&[]).while_doing(WHAT)? {
+        RoleFork::Child => tracer::run_tracer(Wire::from_fd(end), me),
+        RoleFork::Parent(tracer) => Ok(tracer),
     }
 }
 
@@ -185,22 +206,29 @@ pub fn map_ids(pid: Pid, maps: &IdMaps) -> Result<(), Errno> {
     files.try_for_each(|(name, text)| process::write_file(format!("/proc/{pid}/{name}"), &text))
 }
 
+/// The store's mounts with its image in place, and the tally of one that was made elsewhere.
 fn lay_out_store(
     image: Option<&Image>,
     told: impl FnMut(UnpackProgress),
-) -> Result<(StoreLayout, LaidOutImage), RoleFailure> {
-    let layout = match image {
-        None => mount_layout(FROM_THIS_MACHINE)?,
-        Some(_) => mount_layout(&made_elsewhere())?,
-    };
-    let laid_out = match image {
-        None => LaidOutImage::Default { missing: fill_image(&layout.image())? },
-        Some(image) => LaidOutImage::Unpacked(unpack_image(image, &layout.image(), told)?),
+) -> Result<(StoreLayout, Option<UnpackedImage>), RoleFailure> {
+    let (layout, tally) = match image {
+        None => {
+            let layout = mount_layout(FROM_THIS_MACHINE)?;
+            let missing = fill_image(&layout.image())?;
+            tracing::info!(?missing, "the image is laid out");
+            (layout, None)
+        }
+        Some(image) => {
+            let layout = mount_layout(&made_elsewhere())?;
+            let tally = unpack_image(image, &layout.image(), told)?;
+            tracing::info!(?tally, "the image is laid out");
+            (layout, Some(tally))
+        }
     };
     // Onto itself: to be read-only, it has to be a mount. mount_setattr(2) takes nothing less.
     bind_mount(&layout.image(), &layout.image()).while_doing("bind the image")?;
     mount::make_read_only(&layout.image()).while_doing("make the image read-only")?;
-    Ok((layout, laid_out))
+    Ok((layout, tally))
 }
 
 /// Options of the tmpfs that holds the default image.

@@ -292,6 +292,11 @@ pub struct ProcessStat {
     pub start_time: u64,
 }
 
+/// The times that a process has spent on a CPU and waiting for one, and how often it got one: /proc/PID/schedstat.
+pub fn read_schedule(pid: u32) -> Option<String> {
+    kernel_file::read_text(Path::new(&format!("/proc/{pid}/schedstat")))
+}
+
 pub fn read_stat(dir: &Path) -> Option<ProcessStat> {
     parse_stat(&kernel_file::read_text(&dir.join("stat"))?)
 }

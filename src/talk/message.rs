@@ -166,6 +166,7 @@ impl TalkEvent {
             Event::TurnBegan { .. }
             | Event::TurnChanged(_)
             | Event::DetourChanged(_)
+            | Event::OwnCalls(_)
             | Event::ShellOpened { .. }
             | Event::ShellMoved { .. }
             | Event::Waiting(_)

@@ -7,7 +7,8 @@ use super::theme::Theme;
 use crate::app::HandLine;
 use crate::text::{safe, shortened};
 
-/// Changes shown of one line.
+/// Calls shown of one line, and changes.
+const MAX_CALLS: usize = 6;
 const MAX_CHANGES: usize = 4;
 
 /// The lines under their heading; none where nothing was seen.
@@ -24,6 +25,16 @@ pub fn lines(done: &[HandLine], columns: usize, theme: Theme) -> Vec<Line<'stati
                 lines.extend(wrapped_code(vec![prompt, command], columns, theme));
             }
             None => lines.push(Line::styled("before the first line", theme.dim())),
+        }
+        lines.extend(line.calls.iter().take(MAX_CALLS).map(|own| {
+            let failed = own.call.result.errno().is_some();
+            let text = shortened(&safe(&own.call.to_string()), columns.saturating_sub(4));
+            let style = if failed { theme.bad() } else { theme.dim() };
+            Line::styled(format!("    {text}"), style)
+        }));
+        let more = line.calls.len().saturating_sub(MAX_CALLS);
+        if more > 0 {
+            lines.push(Line::styled(format!("    and {more} more calls"), theme.dim()));
         }
         lines.extend(line.changes.iter().take(MAX_CHANGES).map(|change| {
             let sign = format!("  {} ", change.mark.sign());

@@ -8,6 +8,7 @@ use crate::image::ImageLayer;
 use crate::kernel::pty::TerminalSize;
 use crate::laid_out::{UnpackProgress, UnpackedImage};
 use crate::op::{ActorName, Op, OpRecord};
+use crate::own_call::OwnCall;
 
 /// Engine → keeper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub enum EngineToKeeper {
     Device { actor: ActorName, op: Op },
     /// End the lab that was made last. There is no answer.
     DropNewest,
+    /// A tracer for the shells of all labs that are up, and of those to come.
+    MakeTracer,
     /// A question: how did the first process of this lab end?
     HowLabEnded { id: String },
 }
@@ -59,6 +62,8 @@ pub enum KeeperToEngine {
     /// The progress of the image, on the way to a lab.
     Unpacking(UnpackProgress),
     Performed(OpRecord),
+    /// Two descriptors come along: the wire to the tracer, and its pidfd.
+    TracerMade,
     /// The reason of a lab's end, where it is known.
     LabEnded(Option<Failure>),
     Failed(RoleFailure),
@@ -153,6 +158,8 @@ pub enum KeeperToStore {
     /// Fork a lab's host. Descriptors: the actor's end of the host's wire, and a pipe that says "go" once the new
     /// process is in its cgroups.
     Fork(LabOrder),
+    /// Fork a tracer. A descriptor comes along: its end of its wire.
+    ForkTracer,
     /// A question: how did the host of this lab end? Only its parent is told by the kernel.
     HowItEnded { lab: String },
 }
@@ -171,24 +178,15 @@ pub struct LabOrder {
 /// Store → keeper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StoreToKeeper {
-    /// The image is in place.
-    Ready(LaidOutImage),
+    /// The image is in place; its tally, where it was made elsewhere.
+    Ready(Option<UnpackedImage>),
     /// The progress of the image.
     Unpacking(UnpackProgress),
-    /// A lab's host was forked. Its pidfd comes along: a number could be anybody's.
+    /// A lab's host, or a tracer, was forked. Its pidfd comes along: a number could be anybody's.
     Forked,
     /// The end of a lab's host, in words; none for one that is alive or was not forked here.
     Ended(Option<String>),
     Failed(RoleFailure),
-}
-
-/// The image that a store has laid out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LaidOutImage {
-    /// The default one, from the machine's own programs; these it lacks.
-    Default { missing: Vec<String> },
-    /// One that was made elsewhere.
-    Unpacked(UnpackedImage),
 }
 
 /// A request to an actor, or its answer, which repeats the request's number: a late one is known by it.
@@ -226,6 +224,8 @@ pub enum EngineToActor {
         actor: ActorName,
         pid: u32,
         size: TerminalSize,
+        /// True if somebody is there to hear the calls that are made in it.
+        is_heard: bool,
     },
     /// An actor that stands in for the process `pid`, which was started by typing and performs no ops itself.
     StandIn {
@@ -268,7 +268,7 @@ pub enum ActorToEngine {
     CgroupPaths(Option<String>),
     /// One descriptor comes along where the namespace could be entered.
     Netlink,
-    /// The terminal's master side comes along.
+    /// The terminal's master side comes along, and the listener of the shell's calls where they are to be heard and can be.
     Shell,
     /// The engine's end of the new actor's wire comes along.
     StandIn,
@@ -276,6 +276,22 @@ pub enum ActorToEngine {
     StartFailed(RoleFailure),
     /// The actor panicked at what it was asked, and ends.
     Panicked(RoleFailure),
+}
+
+/// Engine → tracer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EngineToTracer {
+    /// Hear the calls of this shell. Descriptors: its listener, and its ledger.
+    Watch { shell: u32 },
+}
+
+/// Tracer → engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TracerToEngine {
+    /// A call has its result.
+    Made(OwnCall),
+    /// The number of calls that were too many to be told since the last word.
+    Omitted { count: u64 },
 }
 
 /// A forked "unshare" process → the actor that forked it.

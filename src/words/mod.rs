@@ -13,6 +13,7 @@ mod laid_out;
 mod map;
 mod notice;
 mod outcome;
+pub mod own_calls;
 mod packages;
 mod precondition;
 mod prompt;

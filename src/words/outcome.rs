@@ -69,6 +69,7 @@ mod tests {
 
     use crate::diagnosis::{Blocker, Cure};
     use crate::lesson::expect::verdict::Expected;
+    use crate::own_call::OwnCalls;
     use crate::report::LazyDiff;
     use crate::seen::Seen;
 
@@ -90,6 +91,7 @@ mod tests {
             Verdict::on_action(ok, expected, Seen::WentWell)
         };
         let ran = |status: StepStatus, holds: &[bool]| StepRecord {
+            own_calls: OwnCalls::default(),
             status,
             verdicts: holds.iter().map(|holds| verdict(*holds)).collect(),
             step: 0,

@@ -9,6 +9,7 @@ pub fn remark(remark: &Remark) -> String {
     match remark {
         Remark::Nothing => "nothing".into(),
         Remark::NothingChanged => "nothing changed".into(),
+        Remark::MoreCalls { count } => format!("and {count} more calls"),
         Remark::NoCalls => "no calls yet: they appear when the step has run".into(),
         Remark::NoCgroups => {
             "this lab has no cgroups: unboxed doctor says why, and what would change it".into()

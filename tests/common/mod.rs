@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod lessons;
 pub mod tty;
+pub mod typist;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -23,6 +23,7 @@ use unboxed::lesson::expect::Expect;
 use unboxed::lesson::expect::verdict::Verdict;
 use unboxed::lesson::{self, catalogue};
 use unboxed::op::{ActorName, Op, OpRecord, Outcome};
+use unboxed::own_call::OwnCalls;
 use unboxed::proof::{Proof, ProofRow};
 use unboxed::report::{LabInfo, LazyDiff, RecordWithSnapshots, StepRecord, StepStatus};
 use unboxed::seen::Seen;
@@ -94,6 +95,7 @@ pub fn record(step: usize, names: &[&str]) -> StepRecord {
     StepRecord {
         step,
         status: StepStatus::Played,
+        own_calls: OwnCalls::default(),
         ops: vec![OpRecord {
             actor: "container".into(),
             op: Op::PivotRoot { new_root: ".".into(), put_old: "oldroot".into() },
@@ -408,6 +410,7 @@ pub fn what_if(names: &[&str]) -> Model {
     let record = StepRecord {
         step: 1,
         status: StepStatus::Played,
+        own_calls: OwnCalls::default(),
         ops: Vec::new(),
         diff: LazyDiff::default(),
         after: Arc::clone(&before),

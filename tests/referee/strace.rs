@@ -66,6 +66,7 @@ fn assert_acknowledged(call: &unboxed::call::Call, after: &[String]) {
     let wanted = match &call.result {
         unboxed::call::CallResult::Value(_) => "error=0,".to_owned(),
         unboxed::call::CallResult::Errno(errno) => format!("error=-{errno},"),
+        unboxed::call::CallResult::Unseen => panic!("{call}: an op sees its results"),
     };
     assert!(answer.is_some_and(|line| line.contains(&wanted)), "{call}: {answer:?}");
 }
@@ -106,6 +107,7 @@ fn is_same(call: &unboxed::call::Call, line: &str) -> bool {
                     result.split(' ').next() == Some(value.to_string().as_str())
                 }
                 CallResult::Errno(errno) => result.starts_with(&format!("-1 {errno} ")),
+                CallResult::Unseen => false,
             };
             result_fits && without_pointers(made) == format!("{}({})", call.name, call.args)
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::app::stable_ids::StableIds;
 use crate::op::ActorName;
+use crate::own_call::OwnCalls;
 use crate::report::{ChartSeries, StepRecord};
 use crate::snapshot::Snapshot;
 
@@ -16,6 +17,8 @@ pub struct LiveLab {
     /// As its charts have grown.
     pub(in crate::app) charts: Arc<Vec<ChartSeries>>,
     pub(in crate::app) numbers: Arc<StableIds>,
+    /// The calls of the learner's programs since the turn began.
+    pub(super) own_calls: Arc<OwnCalls>,
 }
 
 impl LiveLab {
@@ -26,6 +29,7 @@ impl LiveLab {
             before: Arc::clone(&record.before),
             charts: Arc::new(record.charts.clone()),
             numbers,
+            own_calls: Arc::default(),
         };
         lab.give_numbers();
         lab

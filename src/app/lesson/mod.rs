@@ -46,6 +46,7 @@ use crate::lesson::warm_up::WarmUpQuestion;
 use crate::map::MapLens;
 use crate::notice::Notice;
 use crate::op::ActorName;
+use crate::own_call::OwnCalls;
 use crate::report::{ChartSeries, StepRecord, StepStatus};
 use crate::snapshot::Snapshot;
 use crate::tape;
@@ -288,6 +289,13 @@ impl LessonView {
         self.rebuild_if_live();
     }
 
+    /// Calls of the learner's programs, all since the turn began.
+    pub fn set_own_calls(&mut self, own_calls: Arc<OwnCalls>) {
+        self.learning.by_hand.note_calls(&own_calls);
+        self.live_lab.own_calls = own_calls;
+        self.rebuild_if_live();
+    }
+
     /// A turn begins: what the learner does is compared with `before`, as it was found. Where the step breaks
     /// something, that is the broken state.
     pub fn begin_turn(&mut self, turn: TurnState, before: Arc<Snapshot>) {
@@ -300,6 +308,7 @@ impl LessonView {
         }
         self.set_turn(Some(turn));
         self.live_lab.before = before;
+        self.live_lab.own_calls = Arc::default();
         self.live_lab.give_numbers();
         self.rebuild();
     }

@@ -11,6 +11,7 @@ use crate::diff::Diff;
 use crate::explain::card::{Card, Origin, OriginKind};
 use crate::explain::{self, CardData, Entry, Topic};
 use crate::op::ActorName;
+use crate::own_call::OwnCalls;
 use crate::report::StepRecord;
 use crate::snapshot::Snapshot;
 
@@ -80,7 +81,8 @@ impl LessonView {
                 record: Some(Arc::clone(record)),
             };
             let (charts, numbers) = (&*record.charts, &*recorded.numbers);
-            return look(Shown { picture: &picture, charts, numbers });
+            let own_calls = &record.own_calls;
+            return look(Shown { picture: &picture, charts, own_calls, numbers });
         }
 
         let lab = &self.live_lab;
@@ -96,7 +98,14 @@ impl LessonView {
             diff: ShownDiff::Live(Arc::new(Diff::between(&lab.before, &lab.now))),
             record: record.cloned(),
         };
-        look(Shown { picture: &picture, charts: &lab.charts, numbers: &lab.numbers })
+        // In a turn what is called now counts; between turns, what the last step's turn has called.
+        let no_calls = OwnCalls::default();
+        let own_calls = match (&self.learning.turn, &picture.record) {
+            (Some(_), _) => &*lab.own_calls,
+            (None, Some(record)) => &record.own_calls,
+            (None, None) => &no_calls,
+        };
+        look(Shown { picture: &picture, charts: &lab.charts, own_calls, numbers: &lab.numbers })
     }
 
     /// The step that made it or changed it last, among those that were recorded in the lab that is shown.
@@ -111,6 +120,10 @@ impl LessonView {
             let title = self.lesson.steps.get(step)?.title.clone();
             Some(Origin::Step { number: step + 1, title, how })
         };
+        // What the learner has done, they know.
+        if let RowSubject::OwnCall { .. } = subject {
+            return None;
+        }
         if let RowSubject::Call { .. } = subject {
             return named(last.checked_sub(1)?, OriginKind::Made);
         }

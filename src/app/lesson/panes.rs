@@ -7,6 +7,7 @@ use super::subject::Subject;
 use crate::app::panes::folding::{self, RowFolding};
 use crate::app::panes::{self, CompareMode, PaneData, PaneRow, PaneSection};
 use crate::app::stable_ids::StableIds;
+use crate::own_call::OwnCalls;
 use crate::report::ChartSeries;
 use crate::view::ViewKind;
 
@@ -52,6 +53,7 @@ impl MapPlace {
 pub(super) struct Shown<'a> {
     pub picture: &'a PictureSource,
     pub charts: &'a [ChartSeries],
+    pub own_calls: &'a OwnCalls,
     pub numbers: &'a StableIds,
 }
 
@@ -117,6 +119,7 @@ impl Panes {
             after: &shown.picture.after,
             diff: shown.picture.diff.get(),
             ops: shown.picture.ops(),
+            own_calls: shown.own_calls,
             charts: shown.charts,
             stable_ids: shown.numbers,
             raw: self.raw_numbers,
@@ -437,6 +440,7 @@ mod tests {
         let diff = ShownDiff::Live(Arc::new(Diff::between(&before, &after)));
         let (before, after) = (Arc::new(before), Arc::new(after));
         panes.build(Shown {
+            own_calls: &OwnCalls::default(),
             picture: &PictureSource { before, after, diff, record: None },
             charts: &[],
             numbers: &StableIds::default(),

@@ -5,13 +5,18 @@ use crate::call::Call;
 use crate::diff::ChangeKind;
 use crate::failure;
 use crate::op::{OpRecord, Outcome};
+use crate::own_call::OwnCalls;
 use crate::remark::Remark;
 use crate::text::{padded, tabs_laid};
+use crate::words;
 
 /// Lines shown of one program's output.
 const MAX_OUTPUT_LINES: usize = 200;
 
 pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
+    if !scene.own_calls.is_empty() {
+        return vec![PaneSection { rows: own_rows(scene.own_calls) }];
+    }
     let mut rows = Vec::new();
     for (place, op) in scene.ops.iter().enumerate() {
         let took = micros(op.nanos);
@@ -32,6 +37,28 @@ pub fn build(scene: &PaneData<'_>) -> Vec<PaneSection> {
         rows.push(PaneRow::remark(&Remark::NoCalls));
     }
     vec![PaneSection { rows }]
+}
+
+/// The calls of the learner's programs, each program's below its command line.
+fn own_rows(own_calls: &OwnCalls) -> Vec<PaneRow> {
+    let mut rows = Vec::new();
+    let mut last: Option<(u32, &[String])> = None;
+    for (place, own) in own_calls.calls.iter().enumerate() {
+        if last != Some((own.pid, &own.command)) {
+            rows.push(PaneRow::heading(words::own_calls::who_called(own)));
+            last = Some((own.pid, &own.command));
+        }
+        let failed = own.call.result.errno().is_some();
+        let shown = PaneRow {
+            kind: if failed { RowKind::Bad } else { RowKind::Plain },
+            ..row(ChangeKind::Same, format!("  {}", own.call))
+        };
+        rows.push(shown.about(RowSubject::OwnCall { place }));
+    }
+    if own_calls.omitted > 0 {
+        rows.push(PaneRow::remark(&Remark::MoreCalls { count: own_calls.omitted }));
+    }
+    rows
 }
 
 fn call_row(call: &Call) -> PaneRow {

@@ -22,6 +22,7 @@ use serde::Serialize;
 use super::stable_ids::StableIds;
 use crate::diff::{ChangeKind, Diff, DiffRow, OwnerChange};
 use crate::op::{ActorName, OpRecord};
+use crate::own_call::OwnCalls;
 use crate::remark::Remark;
 use crate::report::ChartSeries;
 use crate::seen::{CutList, CutRows};
@@ -71,6 +72,8 @@ pub struct PaneData<'a> {
     pub after: &'a Snapshot,
     pub diff: &'a Diff,
     pub ops: &'a [OpRecord],
+    /// The calls of the learner's programs. Where there are any, they stand in the place of the ops'.
+    pub own_calls: &'a OwnCalls,
     pub charts: &'a [ChartSeries],
     pub stable_ids: &'a StableIds,
     /// The kernel's own numbers instead of stable ones.

@@ -82,6 +82,10 @@ pub enum RowSubject {
         op: usize,
         call: usize,
     },
+    /// A call of the learner's programs.
+    OwnCall {
+        place: usize,
+    },
 }
 
 fn value<T>(rows: &[DiffRow<T>], place: usize) -> Option<&T> {
@@ -202,6 +206,7 @@ impl RowSubject {
                 let record = panes.ops.get(op)?;
                 Topic::Call { op: &record.op, call: record.calls.get(call)? }
             }
+            RowSubject::OwnCall { place } => Topic::OwnCall(panes.own_calls.calls.get(place)?),
         })
     }
 
@@ -282,7 +287,10 @@ impl RowSubject {
                 let then = step.directories.iter().find(|it| it.owner == section.owner)?;
                 mark(&then.rows, |it| it.name == entry.name)
             }
-            RowSubject::Layer { .. } | RowSubject::Chart(_) | RowSubject::Call { .. } => None,
+            RowSubject::Layer { .. }
+            | RowSubject::Chart(_)
+            | RowSubject::Call { .. }
+            | RowSubject::OwnCall { .. } => None,
         }
     }
 
@@ -335,13 +343,20 @@ impl RowSubject {
             | RowSubject::OverlayEntry { .. }
             | RowSubject::Entry { .. }
             | RowSubject::Chart(_)
-            | RowSubject::Call { .. } => None,
+            | RowSubject::Call { .. }
+            | RowSubject::OwnCall { .. } => None,
         }
     }
 
     /// Something of the lab's state, which was there from the beginning if no step made it.
     pub fn is_state(self) -> bool {
-        !matches!(self, RowSubject::Chart(_) | RowSubject::Call { .. } | RowSubject::Layer { .. })
+        !matches!(
+            self,
+            RowSubject::Chart(_)
+                | RowSubject::Call { .. }
+                | RowSubject::OwnCall { .. }
+                | RowSubject::Layer { .. }
+        )
     }
 }
 

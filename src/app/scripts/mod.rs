@@ -32,6 +32,7 @@ use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
 use crate::notice::Notice;
 use crate::op::ActorName;
+use crate::own_call::OwnCalls;
 use crate::report::{LabInfo, LazyDiff, StepRecord, StepStatus};
 use crate::seen::Seen;
 use crate::snapshot::{Process, Snapshot};
@@ -385,6 +386,7 @@ pub fn verdict(holds: bool) -> Verdict {
 /// A step that moved one process.
 pub fn record(step: usize, holds: bool) -> Arc<StepRecord> {
     Arc::new(StepRecord {
+        own_calls: OwnCalls::default(),
         step,
         status: StepStatus::Played,
         ops: Vec::new(),

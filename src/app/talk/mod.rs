@@ -19,6 +19,7 @@ use crate::lesson::model::{Lesson, Step};
 use crate::lesson::parse::parse;
 use crate::lesson::quiz::{Answer, Grade, LabAnswers, QuestionKind, grade};
 use crate::map::{MapLens, MapScene};
+use crate::own_call::OwnCalls;
 use crate::prompt::Prompt;
 use crate::proof::Proof;
 use crate::report::{StepRecord, StepStatus};
@@ -378,6 +379,7 @@ impl Talk {
             Event::TurnBegan { .. }
             | Event::TurnChanged(_)
             | Event::DetourChanged(_)
+            | Event::OwnCalls(_)
             | Event::ShellOpened { .. }
             | Event::ShellMoved { .. }
             | Event::Waiting(_)
@@ -409,11 +411,13 @@ impl Talk {
             None => &self.view.live_lab.charts,
         };
 
+        let own_calls = OwnCalls::default();
         let scene = PaneData {
             before,
             after,
             diff: &diff,
             ops,
+            own_calls: &own_calls,
             charts,
             stable_ids: &self.view.live_lab.numbers,
             raw: false,

@@ -1,0 +1,22 @@
+//! Words on the calls of the learner's programs.
+
+use crate::action::paths::shell_word;
+use crate::own_call::OwnCall;
+use crate::text::safe;
+
+/// A program's command line, as it is typed.
+pub fn command_line(command: &[String]) -> String {
+    let words: Vec<String> = command.iter().map(|word| shell_word(word)).collect();
+    safe(&words.join(" "))
+}
+
+/// The program that has made a call.
+pub fn who_called(own: &OwnCall) -> String {
+    if own.command.is_empty() {
+        format!("process {}", own.pid)
+    } else if own.is_by_shell() {
+        "typed in the shell".to_owned()
+    } else {
+        command_line(&own.command)
+    }
+}
