@@ -37,7 +37,8 @@ pub struct Progress {
     /// The way that the learner has chosen; one that this version does not know counts as none.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known_way")]
     way: Option<LearningWay>,
-    /// Lesson → how far: its id for one of the program's own, `own:ID` for one from a file (see `lesson_key`).
+    /// Lesson → how far: its id for one of the program's own, `own:ID` for one from a file, `challenge:ID` for a challenge
+    /// (see `lesson_key`).
     lessons: BTreeMap<String, LessonProgress>,
 }
 
@@ -262,7 +263,17 @@ impl Progress {
 
     /// The lessons from files, by their ids.
     pub fn own_lessons(&self) -> impl Iterator<Item = (&str, &LessonProgress)> {
-        self.lessons.iter().filter_map(|(key, known)| Some((key.strip_prefix(OWN_PREFIX)?, known)))
+        self.kept_under(OWN_PREFIX)
+    }
+
+    /// The program's challenges, by their ids.
+    pub fn challenges(&self) -> impl Iterator<Item = (&str, &LessonProgress)> {
+        self.kept_under(CHALLENGE_PREFIX)
+    }
+
+    fn kept_under(&self, prefix: &'static str) -> impl Iterator<Item = (&str, &LessonProgress)> {
+        let kept = self.lessons.iter();
+        kept.filter_map(move |(key, known)| Some((key.strip_prefix(prefix)?, known)))
     }
 
     /// The numbers of steps and answers that are kept of a lesson, or of all.

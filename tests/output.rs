@@ -246,3 +246,37 @@ fn progress_lists_lessons_from_files_whatever_their_names_hold() {
     assert!(csv.contains("\n,mine (from a file),,"), "{csv}");
     assert!(csv.contains("\n,\"a,\"\"b\"\"\\x1b[2J\\x0a (from a file)\",,"), "{csv}");
 }
+
+#[test]
+fn what_is_kept_of_a_challenge_is_listed_and_forgotten_by_its_name() {
+    let place = tempfile::tempdir().expect("a directory");
+    let dir = place.path().join("unboxed");
+    std::fs::create_dir(&dir).expect("made");
+    let step = serde_json::json!({ "task": { "how": "by_oneself", "hints": 0 } });
+    let lessons = serde_json::json!({
+        "challenge:no-answer": { "played": 1, "steps": step },
+        "pids": { "played": 2 },
+    });
+    let kept = serde_json::json!({ "format": 3, "lessons": lessons }).to_string();
+    std::fs::write(dir.join("progress.json"), kept).expect("written");
+    let run = |arguments: &[&str]| {
+        let mut command = common::unboxed();
+        command.arg("progress").args(arguments).env("XDG_STATE_HOME", place.path());
+        command.output().expect("it starts")
+    };
+    let listed = || text(&run(&[]).stdout);
+
+    assert!(listed().contains("\n   no-answer (challenge)"), "{}", listed());
+    let rows: Vec<serde_json::Value> =
+        serde_json::from_slice(&run(&["--format", "json"]).stdout).expect("JSON");
+    let found = rows.iter().find(|row| row["challenge"] == true).expect("a row of it");
+    assert_eq!((&found["lesson"], &found["played"]), (&"no-answer".into(), &1.into()));
+
+    let reset = run(&["reset", "no-answer", "--yes"]);
+    assert_eq!(text(&reset.stdout), "forgotten: no-answer\n", "{}", text(&reset.stderr));
+    assert!(!listed().contains("challenge"), "{}", listed());
+    let said = text(&run(&["reset", "no-such", "--yes"]).stderr);
+    assert!(said.contains("there is no lesson `no-such`"), "{said}");
+    let left = std::fs::read_to_string(dir.join("progress.json")).expect("the file");
+    assert!(left.contains("\"pids\"") && !left.contains("no-answer"), "{left}");
+}

@@ -30,7 +30,7 @@ pub struct ProgressArguments {
 enum ProgressCommand {
     /// Forget a lesson's progress, or all of it
     Reset {
-        /// A lesson's id or number
+        /// A lesson's id or number, or a challenge's id
         lesson: Option<String>,
         /// Forget it without being asked
         #[arg(long)]
@@ -49,11 +49,13 @@ enum Format {
 /// One lesson's line.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
-    /// None for a lesson from a file, of which neither number nor questions are known here.
+    /// None for a challenge, and for a lesson from a file, of which neither number nor questions are known here.
     number: Option<u32>,
     lesson: &'a str,
     /// It is from a file.
     own: bool,
+    /// It is one of the program's challenges.
+    challenge: bool,
     steps: Option<usize>,
     played: usize,
     on_tape: usize,
@@ -78,8 +80,10 @@ pub fn progress(arguments: &ProgressArguments) -> anyhow::Result<ExitCode> {
     tell(said);
     let lessons = catalogue::all_lessons()?;
     let known = lessons.iter().map(|lesson| row(lesson, &progress));
-    let rows: Vec<Row<'_>> =
-        known.chain(progress.own_lessons().map(|(id, known)| own_row(id, known))).collect();
+    let own = progress.own_lessons().map(|(id, known)| other_row(id, LessonOrigin::File, known));
+    let challenges =
+        progress.challenges().map(|(id, known)| other_row(id, LessonOrigin::Challenge, known));
+    let rows: Vec<Row<'_>> = known.chain(own).chain(challenges).collect();
 
     let mut out = std::io::stdout().lock();
     match arguments.format {
@@ -162,10 +166,19 @@ struct KeptLesson {
     key: String,
 }
 
-/// The lesson of that name: one of the program's own, or one from a file by its path.
+/// The lesson of that name: one of the program's own, one from a file by its path, or else a challenge.
 fn find_kept(name: &str) -> anyhow::Result<KeptLesson> {
-    let lesson = open_lesson(name)?;
-    let origin = if is_path(name) { LessonOrigin::File } else { LessonOrigin::BuiltIn };
+    let is_file = is_path(name);
+    let (lesson, origin) = match open_lesson(name) {
+        Ok(lesson) if is_file => (lesson, LessonOrigin::File),
+        Ok(lesson) => (lesson, LessonOrigin::BuiltIn),
+        Err(error) if is_file => return Err(error),
+        // Of what is neither, it is said that there is no such lesson.
+        Err(error) => {
+            let challenge = catalogue::find_challenge(name, 0).map_err(|_| error)?;
+            (challenge, LessonOrigin::Challenge)
+        }
+    };
     Ok(KeptLesson { key: lesson_key(&lesson.id, origin), id: lesson.id })
 }
 
@@ -197,10 +210,14 @@ fn tell(said: Option<FileNotice>) {
 }
 
 impl Row<'_> {
-    /// The lesson's id. A file of progress may hold anything; a file is told from a lesson of the program's own.
+    /// The lesson's id. A file of progress may hold anything; files and challenges are told from the program's own lessons.
     fn name(&self) -> String {
         let id = text::safe(self.lesson);
-        if self.own { format!("{id} (from a file)") } else { id }
+        match (self.own, self.challenge) {
+            (true, _) => format!("{id} (from a file)"),
+            (_, true) => format!("{id} (challenge)"),
+            (false, false) => id,
+        }
     }
 }
 
@@ -216,12 +233,13 @@ fn csv_field(text: &str) -> String {
     }
 }
 
-/// What is kept of a lesson from a file, which is not here to be counted.
-fn own_row<'a>(id: &'a str, known: &'a LessonProgress) -> Row<'a> {
+/// What is kept of a challenge, or of a lesson from a file, which is not here to be counted.
+fn other_row<'a>(id: &'a str, origin: LessonOrigin, known: &'a LessonProgress) -> Row<'a> {
     Row {
         number: None,
         lesson: id,
-        own: true,
+        own: origin == LessonOrigin::File,
+        challenge: origin == LessonOrigin::Challenge,
         steps: None,
         played: known.steps_played(),
         on_tape: known.steps_on_tape(),
@@ -243,6 +261,7 @@ fn row<'a>(lesson: &'a Lesson, progress: &'a Progress) -> Row<'a> {
         number: Some(lesson.number),
         lesson: &lesson.id,
         own: false,
+        challenge: false,
         steps: Some(lesson.steps.len()),
         played: of(LessonProgress::steps_played).min(lesson.steps.len()),
         on_tape: of(LessonProgress::steps_on_tape).min(lesson.steps.len()),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::bounds::MAX_BYTES;
+use super::quiz::next_random;
 
 /// The parts of the curriculum, in its order.
 pub const PARTS: [&str; 4] =
@@ -47,12 +48,7 @@ pub fn draw(terms: &Challenge, text: &str, seed: u64) -> Result<String, String> 
     let mut drawn = BTreeMap::new();
     let mut state = seed;
     for (name, values) in &terms.draw {
-        // splitmix64 (Steele, Lea, Flood 2014), as for questions.
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
+        let random = next_random(&mut state);
         let has_bracket =
             |value: &DrawnValue| matches!(value, DrawnValue::Text(text) if text.contains('<'));
         if name.contains(['<', '>']) || values.iter().any(has_bracket) {
@@ -60,7 +56,7 @@ pub fn draw(terms: &Challenge, text: &str, seed: u64) -> Result<String, String> 
                 "`{name}` holds `<` or `>`, or a value of it holds `<`: names are written with them"
             ));
         }
-        let place = mixed.checked_rem(values.len() as u64).unwrap_or(0);
+        let place = random.checked_rem(values.len() as u64).unwrap_or(0);
         if let Some(value) = usize::try_from(place).ok().and_then(|place| values.get(place)) {
             drawn.insert(name.as_str(), value.to_string());
         }

@@ -447,18 +447,22 @@ fn is_value(value: &ValueAnswer, text: &str, from_lab: Option<&str>) -> bool {
         .any(|wanted| is_same(wanted, text, value.unit, value.spelling))
 }
 
+/// The next number of splitmix64 (Steele, Lea, Flood 2014): enough for questions and challenges.
+pub fn next_random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
 /// 0 to `count` in another order, the same for the same seed. Never the order itself, where there is another.
 pub fn shuffled(count: usize, seed: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     let mut state = seed;
 
     for last in (1..count).rev() {
-        // splitmix64 (Steele, Lea, Flood 2014): enough for questions.
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        order.swap(last, ((mixed ^ (mixed >> 31)) % (last as u64 + 1)) as usize);
+        order.swap(last, (next_random(&mut state) % (last as u64 + 1)) as usize);
     }
 
     if count > 1 && order.iter().enumerate().all(|(place, one)| place == *one) {
