@@ -2,16 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The progress of an image that is laid out, in bytes of its layers as they are stored.
+/// The progress of an image that is laid out, in bytes of its layers as they are stored; of a directory, in bytes of its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnpackProgress {
     pub done: u64,
-    pub total: u64,
+    /// None while a directory is copied: what is in it is found on the way.
+    pub total: Option<u64>,
 }
 
 impl UnpackProgress {
     pub fn is_complete(self) -> bool {
-        self.done >= self.total
+        self.total.is_some_and(|total| self.done >= total)
     }
 }
 
@@ -19,7 +20,7 @@ impl UnpackProgress {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnpackedImage {
     pub layers: usize,
-    /// Files, directories and links that were made; what a later layer took away counts, too.
+    /// The entries of all layers: what was left out, what takes something away, and what a later layer took away count, too.
     pub entries: usize,
     /// The bytes of all files that were written.
     pub bytes: u64,

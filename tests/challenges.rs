@@ -4,53 +4,30 @@
 mod common;
 
 use common::{Machine, alone, open_session, unboxed};
-use unboxed::diagnosis::Playable;
-use unboxed::doctor::can_play;
 use unboxed::engine::TurnGoal;
 use unboxed::lesson::catalogue::{all_challenges, lesson_text};
 use unboxed::lesson::model::Lesson;
 use unboxed::report::StepStatus;
 
-/// Draws of each challenge that are tried.
-const DRAWS: u64 = 2;
-
-/// The challenges that play on this machine, for this user, in so many draws.
-fn challenges_here(draws: u64) -> Vec<Lesson> {
-    let facts = common::facts();
-    let drawn = (0..draws).flat_map(|seed| all_challenges(seed).expect("sound challenges"));
-    let mut found: Vec<Lesson> = Vec::new();
-    for challenge in drawn {
-        let is_asked = std::env::var("UNBOXED_TEST_LESSONS")
-            .map_or(true, |ids| ids.split_whitespace().any(|id| id == challenge.id));
-        match can_play(&challenge.needs, &facts) {
-            Playable::Live if is_asked => {
-                if !found.contains(&challenge) {
-                    found.push(challenge);
-                }
-            }
-            Playable::Live => {}
-            Playable::No { why, .. } => {
-                let why = unboxed::words::blocker(&why);
-                eprintln!("skipped: {}: {why}", challenge.id);
-            }
-        }
-    }
-    found
+/// The challenges that play on this machine, for this user, in one of their draws.
+fn challenges_here() -> Vec<Lesson> {
+    common::playable_here(all_challenges(0).expect("sound challenges"))
 }
 
 #[test]
 fn nothing_is_done_at_the_beginning_and_the_known_way_does_it_by_its_par() {
     let _turn = alone();
     let before = Machine::now();
-    for challenge in common::sampled(challenges_here(DRAWS)) {
+    for challenge in challenges_here() {
         let par = challenge.challenge.as_ref().expect("its terms").par;
         let step = challenge.steps[0].clone();
         let name = challenge.id.clone();
         let mut session = open_session(challenge);
 
         let state = session.begin_turn(TurnGoal::Step).expect("a turn");
-        assert!(!state.is_fulfilled(), "{name}: it is done at the beginning");
         // What is asked for is open, at least one of it; a rest may hold, and must go on holding.
+        assert!(!state.is_fulfilled(), "{name}: it is done at the beginning");
+
         let snapshot = session.lab().expect("a lab").snapshot();
         let facts = session.lab().expect("a lab").lab_facts(&snapshot);
         let lines = step.actions.iter().flat_map(|entry| entry.action.shell(&facts));
@@ -69,7 +46,7 @@ fn nothing_is_done_at_the_beginning_and_the_known_way_does_it_by_its_par() {
 fn a_challenge_is_not_done_without_any_one_of_its_commands() {
     let _turn = alone();
     let mut places = Vec::new();
-    for challenge in challenges_here(1) {
+    for challenge in challenges_here() {
         places
             .extend((0..challenge.steps[0].actions.len()).map(|place| (challenge.clone(), place)));
     }

@@ -117,7 +117,8 @@ fn to_nobody(command: &mut Command) -> Output {
 fn a_reader_who_has_seen_enough_ends_every_command_silently() {
     let _turn = alone();
     let before = Machine::now();
-    let commands: [&[&str]; 15] = [
+    let commands: [&[&str]; 16] = [
+        &["challenge"],
         &["run", "1"],
         &["run", "1", "--format", "json"],
         &["run", "20", "--tape"],

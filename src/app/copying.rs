@@ -44,7 +44,7 @@ pub(super) fn copy_whole(model: &mut Model) -> Vec<Effect> {
             Some(branch) => branch.title.clone(),
             None => view.step().map_or_else(String::new, |step| step.title.clone()),
         };
-        let is_typed = !view.is_in_branch() && view.is_typed(view.story_step());
+        let is_typed = !view.is_in_branch() && view.is_by_hand(view.story_step());
         as_step(&view.lesson.title, &ShellStep { number, title, is_typed, lines })
     })
 }

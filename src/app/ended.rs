@@ -1,7 +1,7 @@
 //! The end of a lesson: what became of its steps and questions, the lab as it was at last, and where to go from here.
 
 use super::catalogue as outside;
-use super::{CatalogueRow, Effect, LessonView, MapPictures, Model, Screen};
+use super::{CatalogueRow, Effect, LessonView, MapPictures, Model, PlaySource, Screen};
 use crate::action::LabFacts;
 use crate::lesson::model::Lesson;
 use crate::lesson::quiz::{AnswerMark, Grade};
@@ -186,7 +186,7 @@ fn shell_steps(view: &LessonView) -> Vec<ShellStep> {
         .map(|(index, step)| ShellStep {
             number: index + 1,
             title: step.title.clone(),
-            is_typed: view.is_typed(index),
+            is_typed: view.is_by_hand(index),
             lines: of_actions(&step.actions, &facts),
         })
         .filter(|step: &ShellStep| !step.lines.is_empty())
@@ -238,9 +238,12 @@ fn read(ended: &mut EndedLesson, item: EndedItem) {
     ended.scroll = 0;
 }
 
-/// The lesson that comes next, or the same once more, as the catalogue would open it.
+/// The lesson that comes next, or the same once more, as the catalogue would open it. One that is not in the catalogue is
+/// opened from where it was: a tape of it must not become a lab, for which nobody was asked.
 fn open_lesson(model: &mut Model, item: EndedItem) -> Vec<Effect> {
     let Screen::Ended(ended) = &model.screen else { return Vec::new() };
+    let from = if ended.tape.is_some() { PlaySource::Tape } else { PlaySource::Lab };
+    let same = Effect::OpenLesson { id: ended.lesson.id.clone(), from };
     let place = match item {
         EndedItem::GoOn => model.catalogue.iter().position(|row| row.is_of(&ended.lesson)),
         EndedItem::Next | EndedItem::Missed(_) | EndedItem::Machine | EndedItem::Catalogue => {
@@ -249,11 +252,15 @@ fn open_lesson(model: &mut Model, item: EndedItem) -> Vec<Effect> {
         }
     };
     let effects = outside::back(model);
-    let Some(place) = place.filter(|_| matches!(model.screen, Screen::Catalogue)) else {
-        return effects;
-    };
-    outside::choose(model, place);
-    outside::open(model)
+    match place {
+        _ if !matches!(model.screen, Screen::Catalogue) => effects,
+        Some(place) => {
+            outside::choose(model, place);
+            outside::open(model)
+        }
+        None if item == EndedItem::GoOn => vec![same],
+        None => effects,
+    }
 }
 
 /// Close what is read; else back to the catalogue.

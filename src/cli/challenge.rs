@@ -10,11 +10,11 @@ use clap::Args;
 
 use super::consent::ConsentOption;
 use super::settings::ScreenOptions;
-use super::{complain, input, is_path, learn, tried_facts};
+use super::{complain, input, is_path, learn, tried_facts, with_list};
 use crate::diagnosis::Playable;
 use crate::doctor::{Facts, can_play};
 use crate::kernel::home;
-use crate::lesson::catalogue::{FindError, all_challenges, find_challenge};
+use crate::lesson::catalogue::{all_challenges, find_challenge};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse_drawn;
 use crate::progress::{LessonOrigin, LessonProgress, Progress, StepHow, lesson_key};
@@ -43,15 +43,7 @@ pub fn challenge(arguments: &ChallengeArguments) -> anyhow::Result<ExitCode> {
         let lesson = parse_drawn(name, &input::read_lesson(Path::new(name))?, seed)?;
         (lesson, LessonOrigin::File)
     } else {
-        let found = find_challenge(name, seed).map_err(|error| match error {
-            FindError::UnknownChallenge { .. } => {
-                anyhow::anyhow!("{error} (`unboxed challenge` lists them all)")
-            }
-            FindError::Unknown { .. } | FindError::Ambiguous { .. } | FindError::Broken(_) => {
-                error.into()
-            }
-        });
-        (found?, LessonOrigin::Challenge)
+        (find_challenge(name, seed).map_err(with_list)?, LessonOrigin::Challenge)
     };
 
     let Some(terms) = &lesson.challenge else {

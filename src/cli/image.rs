@@ -48,14 +48,25 @@ pub fn open_showing(
 
     let (told, events) = events::channel();
     // It ends with the session, which holds the other end.
-    std::thread::spawn(move || {
+    let words_on_it = std::thread::spawn(move || {
+        let mut is_line_open = false;
         while let Some(event) = events.recv() {
             let Event::Unpacking(progress) = event else { continue };
-            let end = if progress.is_complete() { "\n" } else { "" };
-            let _ = write!(std::io::stderr(), "\r{}{end}", words::unpacking(progress));
+            is_line_open = !progress.is_complete();
+            let end = if is_line_open { "" } else { "\n" };
+            // The words before may have been longer: what is left of them is erased.
+            let _ = write!(std::io::stderr(), "\r{}\x1b[K{end}", words::unpacking(progress));
+        }
+        // An image that fails halfway: what is said of that has a line of its own.
+        if is_line_open {
+            let _ = writeln!(std::io::stderr());
         }
     });
-    Session::open_waiting(lesson, facts, options, WaitContext::heard_by(told))
+    let opened = Session::open_waiting(lesson, facts, options, WaitContext::heard_by(told));
+    if opened.is_err() {
+        let _ = words_on_it.join();
+    }
+    opened
 }
 
 /// Say what was laid out, and what was not.

@@ -42,7 +42,7 @@ use crate::failure::with_causes;
 use crate::keeper::probe::RunningProbe;
 use crate::kernel::{inherited, log, panics};
 use crate::lab::trial::NetworkTrial;
-use crate::lesson::catalogue::{self, FindError};
+use crate::lesson::catalogue::{self, FindError, FoundKind};
 use crate::lesson::model::Lesson;
 use crate::lesson::parse::parse;
 use crate::tape::embedded;
@@ -228,7 +228,7 @@ fn carry_out(command: Command, log: Option<&Path>) -> anyhow::Result<ExitCode> {
     let has_lab_or_screen = matches!(
         command,
         Learn { .. }
-            | Challenge(_)
+            | Challenge(challenge::ChallengeArguments { challenge: Some(_), .. })
             | Quiz(_)
             | Run(_)
             | Shell(_)
@@ -311,16 +311,22 @@ fn clean() -> anyhow::Result<ExitCode> {
 /// An embedded lesson by its name, or a file by its path.
 fn open_lesson(name: &str) -> anyhow::Result<Lesson> {
     if !is_path(name) {
-        return catalogue::find_lesson(name).map_err(|error| match error {
-            FindError::Unknown { .. } => {
-                anyhow::anyhow!("{error} (`unboxed list` shows them all)")
-            }
-            FindError::Ambiguous { .. }
-            | FindError::UnknownChallenge { .. }
-            | FindError::Broken(_) => error.into(),
-        });
+        return catalogue::find_lesson(name).map_err(with_list);
     }
     Ok(parse(name, &input::read_lesson(Path::new(name))?)?)
+}
+
+/// The error, with the command that lists what there is.
+fn with_list(error: FindError) -> anyhow::Error {
+    match &error {
+        FindError::Unknown { what: FoundKind::Lesson, .. } => {
+            anyhow::anyhow!("{error} (`unboxed list` shows them all)")
+        }
+        FindError::Unknown { what: FoundKind::Challenge, .. } => {
+            anyhow::anyhow!("{error} (`unboxed challenge` lists them all)")
+        }
+        FindError::Ambiguous { .. } | FindError::Broken(_) => error.into(),
+    }
 }
 
 /// The name of a lesson's file, and its text.

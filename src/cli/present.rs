@@ -225,8 +225,6 @@ fn start_hub(arguments: &PresentArguments, is_agreed: bool) -> anyhow::Result<Ch
         command.arg("--tape").args(tape);
     }
     if let Some(path) = &arguments.image.image {
-        // The hub may have another working directory.
-        let path = std::path::absolute(path).context("could not tell where the image is")?;
         command.arg("--image").arg(path);
     }
     if is_agreed {

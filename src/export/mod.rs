@@ -8,6 +8,7 @@ mod cast_screen;
 mod html;
 pub mod map;
 mod markdown;
+mod own_paths;
 mod played_lesson;
 mod prose;
 pub mod script;

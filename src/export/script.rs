@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::action::paths::{is_absolute, shell_word};
+use super::own_paths::OwnPaths;
+use crate::action::paths::shell_word;
 use crate::action::{Action, CgroupMount, LabFacts};
-use crate::lesson::model::{ActionEntry, Lesson};
+use crate::lesson::model::{ActionEntry, Lesson, Step};
 use crate::op::{ActorName, NamespaceKind};
 use crate::snapshot::CgroupVersion;
 use crate::text::{one_line, safe};
@@ -18,8 +19,8 @@ const NETWORK: &str = include_str!("../../assets/export/script/network.sh");
 const GROUPS: &str = include_str!("../../assets/export/script/groups.sh");
 const END: &str = include_str!("../../assets/export/script/end.sh");
 
-/// The directories that the script has to itself.
-const OWN_DIRECTORIES: [&str; 2] = ["/root", "/image"];
+/// The shell's question for control groups of version 2.
+const HAS_V2: &str = "[ -e /sys/fs/cgroup/cgroup.controllers ]";
 
 /// The controllers of control groups, by their names in version 1, where it has one, and in version 2.
 const CONTROLLERS: [(&str, &str); 5] =
@@ -37,16 +38,19 @@ pub enum ScriptError {
 /// The script of a lesson. It is in the lesson's own lines; those that only look, are refused on purpose or mend what was
 /// broken on purpose are not in it.
 pub fn write_script(lesson: &Lesson) -> Result<String, ScriptError> {
-    let Some(main) = parts(lesson).find_map(|(_, entry)| entry.action.made_actor()) else {
+    let steps = told_steps(lesson);
+    let entries =
+        || steps.iter().flat_map(|told| told.entries.iter().map(move |entry| (told, *entry)));
+    let Some(main) = entries().find_map(|(_, entry)| entry.action.made_actor()) else {
         return Err(ScriptError::NoContainer { lesson: lesson.id.clone() });
     };
     let mut surroundings = Surroundings::default();
     surroundings.spoken_of.insert(main.clone());
-    for (step, entry) in parts(lesson) {
+    for (told, entry) in entries() {
         let noted = surroundings.note(entry).and_then(|()| surroundings.check_lines(entry));
         noted.map_err(|why| ScriptError::NeedsLab {
             lesson: lesson.id.clone(),
-            step: step.to_owned(),
+            step: told.step.id.clone(),
             action: entry.action.name(),
             why,
         })?;
@@ -67,15 +71,10 @@ pub fn write_script(lesson: &Lesson) -> Result<String, ScriptError> {
     surroundings.write(&mut text);
     text.push_str("\n# From here on the shell says each line that it reads.\nset -v\n");
 
-    for (place, step) in lesson.steps.iter().enumerate() {
-        let entries: Vec<&ActionEntry> =
-            step.actions.iter().filter(|entry| is_told(entry)).collect();
-        if entries.is_empty() || !step.breaks.is_empty() {
-            continue;
-        }
-        let title = safe(&one_line(&step.title));
-        let _ = writeln!(text, "\n# {}. {title}", place + 1);
-        write_step(&mut text, &entries, &surroundings);
+    for told in &steps {
+        let title = safe(&one_line(&told.step.title));
+        let _ = writeln!(text, "\n# {}. {title}", told.place + 1);
+        write_step(&mut text, &told.entries, &surroundings);
     }
 
     text.push('\n');
@@ -84,17 +83,24 @@ pub fn write_script(lesson: &Lesson) -> Result<String, ScriptError> {
     Ok(text)
 }
 
-/// The actions that the script tells, with the ids of their steps.
-fn parts(lesson: &Lesson) -> impl Iterator<Item = (&str, &ActionEntry)> {
-    let steps = lesson.steps.iter().filter(|step| step.breaks.is_empty());
-    steps.flat_map(|step| {
-        let told = step.actions.iter().filter(|entry| is_told(entry));
-        told.map(|entry| (step.id.as_str(), entry))
-    })
+/// A step that the script tells, by its place in the lesson, and the actions of it that are told.
+struct ToldStep<'a> {
+    place: usize,
+    step: &'a Step,
+    entries: Vec<&'a ActionEntry>,
 }
 
-fn is_told(entry: &ActionEntry) -> bool {
-    entry.fails.is_none() && !entry.action.is_read_only()
+fn told_steps(lesson: &Lesson) -> Vec<ToldStep<'_>> {
+    let is_told = |entry: &&ActionEntry| entry.fails.is_none() && !entry.action.is_read_only();
+    let steps = lesson.steps.iter().enumerate().filter(|(_, step)| step.breaks.is_empty());
+    steps
+        .map(|(place, step)| ToldStep {
+            place,
+            step,
+            entries: step.actions.iter().filter(is_told).collect(),
+        })
+        .filter(|told| !told.entries.is_empty())
+        .collect()
 }
 
 /// The lines of a step: the machine's own as they are, a container's as they are typed into its shell.
@@ -129,7 +135,7 @@ fn write_step(text: &mut String, entries: &[&ActionEntry], surroundings: &Surrou
         } else if v1 == v2 {
             push_lines(text, "", &v2);
         } else {
-            let _ = writeln!(text, "if [ -e /sys/fs/cgroup/cgroup.controllers ]; then");
+            let _ = writeln!(text, "if {HAS_V2}; then");
             push_lines(text, "    ", &v2);
             text.push_str("else\n");
             push_lines(text, "    ", &v1);
@@ -153,8 +159,8 @@ struct Surroundings {
     actors: BTreeMap<ActorName, Vec<NamespaceKind>>,
     /// Those whose PIDs are in a line.
     spoken_of: BTreeSet<ActorName>,
-    /// Those whose root is no more the machine's.
-    pivoted: BTreeSet<ActorName>,
+    /// The paths of those whose root is no more the machine's.
+    pivoted: BTreeMap<ActorName, OwnPaths>,
     /// The links that are made on the machine, and the far ends of those cables.
     links: BTreeSet<String>,
     far_ends: BTreeSet<String>,
@@ -170,6 +176,7 @@ impl Surroundings {
     /// Learn of an action. An error says why no script can have it.
     fn note(&mut self, entry: &ActionEntry) -> Result<(), &'static str> {
         const ELSEWHERE: &str = "leaves something behind on a machine";
+        const OF_MACHINE: &str = "may reach what is the machine's";
         const OF_LAB: &str = "needs what only a lab has";
         self.spoken_of.extend(entry.action.named_actors().into_iter().cloned());
         let actor = &entry.actor;
@@ -177,18 +184,9 @@ impl Surroundings {
         let own = |kind| self.actors.get(actor).is_some_and(|kinds| kinds.contains(&kind));
         let (has_mounts, has_names, has_links) =
             (own(NamespaceKind::Mount), own(NamespaceKind::Uts), own(NamespaceKind::Net));
-        let is_inside = self.pivoted.contains(actor);
-        let is_own_path = |path: &str| {
-            let is_below = |directory: &str| {
-                path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
-            };
-            let goes_up = path.split('/').any(|part| part == "..");
-            is_absolute(path)
-                && shell_word(path) == path
-                && !goes_up
-                && (is_inside || OWN_DIRECTORIES.into_iter().any(is_below))
-        };
-        let of_path = |path: &str| if is_own_path(path) { Ok(()) } else { Err(ELSEWHERE) };
+        let paths = self.pivoted.get(actor).cloned().unwrap_or_default();
+        let of_path = |path: &str| if paths.has(path) { Ok(()) } else { Err(ELSEWHERE) };
+        let if_private = |is: bool| if is { Ok(()) } else { Err(OF_MACHINE) };
         let if_own = |has: bool| if has { Ok(()) } else { Err(ELSEWHERE) };
 
         #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed needs a lab")]
@@ -203,15 +201,27 @@ impl Surroundings {
                 Ok(())
             }
             Action::Unpack(unpack) => of_path(&unpack.to),
-            Action::Mkdir(mkdir) => mkdir.paths.iter().try_for_each(|path| of_path(path)),
-            Action::Rm(rm) => of_path(&rm.path),
+            Action::Mkdir(mkdir) => {
+                if_own(mkdir.paths.iter().all(|path| paths.has_directory(path)))
+            }
+            Action::Rm(rm) => {
+                if_own(paths.has_directory(&rm.path) || rm.dir && paths.is_old_root(&rm.path))
+            }
             Action::Write(write) => of_path(&write.path.to_string()),
-            // The script's mounts are its own, as a container's are.
-            Action::Mount(_) | Action::Bind(_) | Action::Overlay(_) | Action::Umount(_) => Ok(()),
-            Action::Propagation(_) | Action::Remount(_) => Ok(()),
-            Action::PivotRoot(_) => {
-                self.pivoted.insert(actor.clone());
-                if_own(has_mounts)
+            // The script's mounts are its own, as a container's are; what they show may be the machine's.
+            Action::Mount(mount) => if_private(paths.allow_mount(mount)),
+            Action::Bind(bind) => if_private(paths.allow_bind(bind)),
+            Action::Overlay(overlay) => if_private(paths.allow_overlay(overlay)),
+            Action::Umount(umount) => {
+                let target = &umount.target;
+                if_private(paths.has_mount_point(target) || paths.is_old_root(target))
+            }
+            Action::Remount(remount) => if_private(paths.has_mount_point(&remount.target)),
+            Action::Propagation(_) => Ok(()),
+            Action::PivotRoot(pivot) => {
+                let after = paths.after(pivot).filter(|_| has_mounts);
+                self.pivoted.insert(actor.clone(), after.ok_or(OF_MACHINE)?);
+                Ok(())
             }
             Action::Hostname(_) => if_own(has_names),
             Action::Veth(veth) if is_host => {
@@ -252,19 +262,23 @@ impl Surroundings {
 
     /// In a lab each path and name is one word for the kernel, whatever is in it. A shell could take more from it.
     fn check_lines(&self, entry: &ActionEntry) -> Result<(), &'static str> {
-        // Its text is quoted, and its path was looked at.
+        let in_both = |is: &dyn Fn(&String) -> bool| {
+            CgroupVersion::BOTH.iter().all(|version| self.lines(entry, *version).iter().all(is))
+        };
+        // Its text is quoted, and its path was looked at. A script has it as it is shown, and would write
+        // what stands there for a line break.
         if matches!(entry.action, Action::Write(_)) {
-            return Ok(());
+            let is_itself = in_both(&|line| safe(line) == *line);
+            return is_itself
+                .then_some(())
+                .ok_or("writes a character that no line of a script can show");
         }
         let is_plain = |line: &String| {
             let words = line.split(' ').map(|word| word.strip_prefix("\"$pid_of_").unwrap_or(word));
             let words = words.map(|word| word.trim_end_matches('"'));
             words.filter(|word| *word != ">").all(|word| shell_word(word) == word)
         };
-        let all_plain = CgroupVersion::BOTH
-            .iter()
-            .all(|version| self.lines(entry, *version).iter().all(is_plain));
-        if all_plain { Ok(()) } else { Err("has a name that a shell would take for more") }
+        if in_both(&is_plain) { Ok(()) } else { Err("has a name that a shell would take for more") }
     }
 
     fn lines(&self, entry: &ActionEntry, version: CgroupVersion) -> Vec<String> {
@@ -289,7 +303,7 @@ impl Surroundings {
             text.push_str(GROUPS);
             let _ = writeln!(
                 text,
-                "if [ -e /sys/fs/cgroup/cgroup.controllers ]; then\n    will_make_group {v2}\n    hand_down {}\nelse\n    \
+                "if {HAS_V2}; then\n    will_make_group {v2}\n    hand_down {}\nelse\n    \
                  will_make_group {v1}\nfi",
                 controllers.join(" ")
             );
@@ -301,7 +315,7 @@ impl Surroundings {
             self.joined.get(main).cloned().unwrap_or_default().map(|paths| words(&paths));
         let _ = writeln!(text, "joined='{v2}'");
         if v1 != v2 {
-            let _ = writeln!(text, "[ -e /sys/fs/cgroup/cgroup.controllers ] || joined='{v1}'");
+            let _ = writeln!(text, "{HAS_V2} || joined='{v1}'");
         }
         let kinds = self.actors.get(main).map_or(&[][..], |kinds| kinds);
         let _ = writeln!(
@@ -401,10 +415,38 @@ mod tests {
         check("mount: {type: tmpfs, target: \"/mnt;reboot\"}");
         check("write: {path: \"/root/x;reboot\", text: x}");
         check("run: {changes: true, command: [reboot]}");
+        for text in ["a\\nb", "a\\tb"] {
+            let script =
+                script_of(&format!("      - write: {{path: /root/x, text: \"{text}\"}}\n"));
+            let error = script.expect_err(text).to_string();
+            assert!(
+                error.ends_with("writes a character that no line of a script can show"),
+                "{error}"
+            );
+        }
+        check("mount: {type: sysfs, target: /root/x}");
+        check("{in: box, mount: {type: cgroup2, target: /root/x}}");
+        check("bind: {source: /etc, target: /root/x}");
+        check("{in: box, bind: {source: /, target: /root/x, recursive: true}}");
+        check("overlay: {lower: [/root/a], upper: /etc, work: /root/w, merged: /root/m}");
+        check("overlay: {lower: [/root/a], upper: /root/u, work: /srv, merged: /root/m}");
+        check("umount: {target: /root}");
+        check("{in: box, pivot_root: {new_root: /usr, put_old: old}}");
 
         // After a container's own root is in place, its paths are its own.
         let inside = "      - {in: box, pivot_root: {new_root: /root/c, put_old: old}}\n      - {in: box, mkdir: {paths: [/srv/x]}}\n";
         assert!(script_of(inside).is_ok(), "{:?}", script_of(inside));
+        // The old root is the machine's, as long as it is there, and so is what the kernel shows of itself.
+        let check = |action: &str| {
+            let script = script_of(&format!("{inside}      - {{in: box, {action}}}\n"));
+            assert!(matches!(&script, Err(ScriptError::NeedsLab { .. })), "{action}: {script:?}");
+        };
+        check("rm: {path: /old/etc/passwd}");
+        check("rm: {path: //./old/etc/passwd}");
+        check("bind: {source: /old, target: /x}");
+        check("bind: {source: /, target: /x, recursive: true}");
+        check("unpack: {to: /old}");
+        check("write: {path: /proc/sys/kernel/core_pattern, text: x}");
         let check = |lesson: &str| {
             let script = write_script(&find_lesson(lesson).expect("the lesson"));
             assert!(script.is_err(), "{lesson}");

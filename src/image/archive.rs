@@ -11,8 +11,8 @@ use nix::fcntl::OFlag;
 use super::layer_reader::FilePart;
 use super::tar_entry::NamedEntries;
 
-/// The most members that are remembered.
-const MAX_MEMBERS: usize = 100_000;
+/// The most members that are remembered. An archive of images has far fewer: one with more is a root file system.
+pub(super) const MAX_MEMBERS: usize = 100_000;
 /// The most bytes of a file that is read whole: an index, a manifest or a configuration.
 const MAX_TEXT_BYTES: u64 = 4 << 20;
 
@@ -47,17 +47,23 @@ pub struct TreeFile {
 }
 
 impl ImageTree {
-    /// The members of an archive. Their contents are passed over.
+    /// The members of an archive, up to what can't be read: whoever unpacks it names that, with the reason. Their contents are passed
+    /// over.
     pub fn of_archive(file: File) -> Result<ImageTree, TreeError> {
         let length = file.metadata()?.len();
         let mut members = HashMap::new();
         let mut links = Vec::new();
         let part = FilePart { file: &file, next: 0, end: length };
-        let mut archive = tar::Archive::new(Seekable(part));
-        for named in NamedEntries::new(archive.entries_with_seek()?) {
-            let Ok(named) = named else {
-                // What is damaged later on is found when it is read.
-                return Err(TreeError::NotTar);
+        let mut archive = tar::Archive::new(part);
+        let mut is_whole = true;
+        for (number, named) in NamedEntries::new(archive.entries_with_seek()?).enumerate() {
+            let named = match named {
+                Ok(named) if members.len() + links.len() < MAX_MEMBERS => named,
+                Err(_) if number == 0 => return Err(TreeError::NotTar),
+                Ok(_) | Err(_) => {
+                    is_whole = false;
+                    break;
+                }
             };
             let path = normal(&named.path);
             let kind = named.kind;
@@ -73,15 +79,14 @@ impl ImageTree {
                 let target = normal(&parent.join(named.target));
                 links.push((path, target));
             }
-            if members.len() + links.len() > MAX_MEMBERS {
-                let much = format!("it has more than {MAX_MEMBERS} files");
-                return Err(TreeError::Read(io::Error::other(much)));
-            }
         }
         for (path, target) in links {
             if let Some(member) = members.get(&target).copied() {
                 members.insert(path, member);
             }
+        }
+        if members.is_empty() && is_whole {
+            return Err(TreeError::NotTar);
         }
         Ok(ImageTree::Archive { file, members })
     }
@@ -144,7 +149,7 @@ pub(super) fn open_at_once(path: &Path) -> io::Result<File> {
 }
 
 /// A path without `./` and `..`, as members are called by.
-fn normal(path: &Path) -> PathBuf {
+pub(super) fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for part in path.components() {
         match part {
@@ -158,25 +163,4 @@ fn normal(path: &Path) -> PathBuf {
         }
     }
     normal
-}
-
-/// A part of a file with a position that can be moved.
-struct Seekable<'a>(FilePart<'a>);
-
-impl Read for Seekable<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl io::Seek for Seekable<'_> {
-    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-        let next = match to {
-            io::SeekFrom::Start(at) => Some(at),
-            io::SeekFrom::Current(by) => self.0.next.checked_add_signed(by),
-            io::SeekFrom::End(by) => self.0.end.checked_add_signed(by),
-        };
-        self.0.next = next.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.0.next)
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 
@@ -30,11 +30,22 @@ impl Read for FilePart<'_> {
     }
 }
 
+impl Seek for FilePart<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let next = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.next.checked_add_signed(by),
+            SeekFrom::End(by) => self.end.checked_add_signed(by),
+        };
+        self.next = next.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.next)
+    }
+}
+
 /// A reader that hashes what passes, and tells how much that was.
 pub struct Hashing<R> {
     inner: R,
-    hasher: Rc<Cell<Option<Sha256>>>,
-    count: Rc<Cell<u64>>,
+    hash: Hash,
 }
 
 /// The hash and the count of a `Hashing` reader, for whoever has given the reader away.
@@ -52,8 +63,46 @@ pub struct Telling<'a, R> {
     next_word: u64,
 }
 
+/// Words on how far a copy of files is: one in so many bytes, and one in so many files, which may be empty.
+pub struct CopyWords<'a> {
+    told: &'a mut dyn FnMut(u64),
+    bytes: u64,
+    next_word: u64,
+    entries: u64,
+}
+
 /// The bytes between two words on how far it is.
-const PROGRESS_BYTES: u64 = 4 << 20;
+pub(super) const PROGRESS_BYTES: u64 = 4 << 20;
+/// The files between two words, where these have fewer bytes.
+const PROGRESS_ENTRIES: u64 = 1000;
+
+impl<'a> CopyWords<'a> {
+    pub fn new(told: &'a mut dyn FnMut(u64)) -> CopyWords<'a> {
+        CopyWords { told, bytes: 0, next_word: 0, entries: 0 }
+    }
+
+    /// Count a file, directory or link.
+    pub fn count_entry(&mut self) {
+        self.entries += 1;
+        if self.entries.is_multiple_of(PROGRESS_ENTRIES) {
+            (self.told)(self.bytes);
+        }
+    }
+
+    /// Count bytes that are copied.
+    pub fn count_bytes(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        if self.bytes >= self.next_word {
+            (self.told)(self.bytes);
+            self.next_word = self.bytes + PROGRESS_BYTES;
+        }
+    }
+
+    /// The bytes that were copied.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
 
 impl<'a, R: Read> Telling<'a, R> {
     pub fn new(inner: R, told: &'a mut dyn FnMut(u64)) -> Telling<'a, R> {
@@ -77,9 +126,8 @@ impl<R: Read> Hashing<R> {
     /// A reader that counts, and hashes where somebody has promised a hash: that takes longer than all the rest.
     pub fn new(inner: R, promised: Option<&String>) -> (Hashing<R>, Hash) {
         let hasher = Rc::new(Cell::new(promised.map(|_| Sha256::new())));
-        let count = Rc::new(Cell::new(0));
-        let hash = Hash { hasher: Rc::clone(&hasher), count: Rc::clone(&count) };
-        (Hashing { inner, hasher, count }, hash)
+        let hash = Hash { hasher, count: Rc::default() };
+        (Hashing { inner, hash: hash.clone() }, hash)
     }
 }
 
@@ -99,11 +147,11 @@ impl Hash {
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        if let Some(mut hasher) = self.hasher.take() {
+        if let Some(mut hasher) = self.hash.hasher.take() {
             hasher.update(&buffer[..count]);
-            self.hasher.set(Some(hasher));
+            self.hash.hasher.set(Some(hasher));
         }
-        self.count.set(self.count.get() + count as u64);
+        self.hash.count.set(self.hash.count() + count as u64);
         Ok(count)
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::archive::ImageTree;
 use super::image_error::ImageError;
 use super::layer_reader::compression_at;
-use super::{Compression, Image, ImageLayer, LayerForm, MAX_LAYERS};
+use super::{Compression, Image, ImageLayer, LayerForm, MAX_LAYERS, TarPart};
 
 /// An index may name another one, as many times as this.
 const MAX_INDEX_DEPTH: usize = 4;
@@ -26,17 +26,11 @@ pub fn oci_image(tree: &ImageTree, wanted: Option<&str>) -> Result<Image, ImageE
     let config: ImageConfiguration =
         parse("the configuration", &read_blob(tree, manifest.config())?)?;
 
-    let diff_ids = config.rootfs().diff_ids();
-    if diff_ids.len() != manifest.layers().len() {
-        return Err(ImageError::Layers {
-            manifest: manifest.layers().len(),
-            config: diff_ids.len(),
-        });
-    }
+    let diff_ids = diff_ids_of(&config, manifest.layers().len())?;
     let mut image = Image { layers: Vec::new(), files: Vec::new() };
     for (descriptor, diff_id) in manifest.layers().iter().zip(diff_ids) {
         let digest = sha256_of(descriptor.digest().as_ref())?;
-        let compression = compression_of(descriptor.media_type())?;
+        let compression = Some(compression_of(descriptor.media_type())?);
         let path = format!("blobs/sha256/{digest}");
         add_layer(&mut image, tree, &path, compression, Some(digest), Some(sha256_of(diff_id)?))?;
     }
@@ -132,17 +126,30 @@ pub fn docker_image(tree: &ImageTree, wanted: Option<&str>) -> Result<Image, Ima
     }
 
     let config: ImageConfiguration = parse("the configuration", &read(tree, &image.config)?)?;
-    let diff_ids = config.rootfs().diff_ids();
-    if diff_ids.len() != image.layers.len() {
-        let (manifest, config) = (image.layers.len(), diff_ids.len());
-        return Err(ImageError::Layers { manifest, config });
-    }
+    let diff_ids = diff_ids_of(&config, image.layers.len())?;
     let mut found = Image { layers: Vec::new(), files: Vec::new() };
     for (path, diff_id) in image.layers.iter().zip(diff_ids) {
         let diff_id = Some(sha256_of(diff_id)?);
         add_layer(&mut found, tree, path, None, None, diff_id)?;
     }
     Ok(found)
+}
+
+/// The digests of the layers without compression, where a configuration is for this machine and has one for each of so many layers.
+fn diff_ids_of(config: &ImageConfiguration, layers: usize) -> Result<&[String], ImageError> {
+    // An index need not say what its images are for, and `manifest.json` never does. What says nothing at all fits.
+    let architecture = config.architecture();
+    if *architecture != this_architecture() && !architecture.to_string().is_empty() {
+        return Err(ImageError::OtherMachine {
+            of_image: format!("{}/{architecture}", config.os()),
+            this: this_architecture().to_string(),
+        });
+    }
+    let diff_ids = config.rootfs().diff_ids();
+    if diff_ids.len() != layers {
+        return Err(ImageError::Layers { manifest: layers, config: diff_ids.len() });
+    }
+    Ok(diff_ids)
 }
 
 fn add_layer(
@@ -171,19 +178,19 @@ fn add_layer(
             image.files.len() - 1
         }
     };
-    let form = LayerForm::Tar { offset, length, compression, digest, diff_id };
+    let form = LayerForm::Tar(TarPart { offset, length, compression, digest, diff_id });
     image.layers.push(ImageLayer { file, form });
     Ok(())
 }
 
-fn compression_of(kind: &MediaType) -> Result<Option<Compression>, ImageError> {
+fn compression_of(kind: &MediaType) -> Result<Compression, ImageError> {
     let name = kind.to_string();
-    Ok(match name.rsplit(['.', '+']).next() {
-        Some("gzip") => Some(Compression::Gzip),
-        Some("zstd") => Some(Compression::Zstd),
-        Some("tar") => Some(Compression::None),
-        _ => return Err(ImageError::LayerKind(name)),
-    })
+    match name.rsplit(['.', '+']).next() {
+        Some("gzip") => Ok(Compression::Gzip),
+        Some("zstd") => Ok(Compression::Zstd),
+        Some("tar") => Ok(Compression::None),
+        _ => Err(ImageError::LayerKind(name)),
+    }
 }
 
 /// The hexadecimal digits of `sha256:…`, which are a name of a file, too.
@@ -199,8 +206,13 @@ fn read_blob(tree: &ImageTree, descriptor: &Descriptor) -> Result<Vec<u8>, Image
     let promised = sha256_of(descriptor.digest().as_ref())?;
     let path = format!("blobs/sha256/{promised}");
     let bytes = read(tree, &path)?;
-    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = digest_of(&bytes);
     if found != promised { Err(ImageError::Changed { promised, found }) } else { Ok(bytes) }
+}
+
+/// The SHA-256 of bytes, in hexadecimal.
+pub(super) fn digest_of(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read(tree: &ImageTree, path: &str) -> Result<Vec<u8>, ImageError> {
@@ -212,4 +224,70 @@ fn parse<T: serde::de::DeserializeOwned>(
     bytes: &[u8],
 ) -> Result<T, ImageError> {
     serde_json::from_slice(bytes).map_err(|source| ImageError::Json { what, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The two lists of a directory, read one after the other: an OCI layout whose index tells no platform, and what `docker save`
+    /// writes. Both name the same configuration and one layer.
+    fn outcomes(architecture: &str, diff_ids: usize) -> [Result<Image, ImageError>; 2] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let blobs = dir.path().join("blobs/sha256");
+        std::fs::create_dir_all(&blobs).expect("a directory");
+        let add = |bytes: &[u8]| -> String {
+            let digest = digest_of(bytes);
+            std::fs::write(blobs.join(&digest), bytes).expect("a blob");
+            digest
+        };
+        let layer = add(&[0; 1024]);
+        let diff_ids = vec![format!("sha256:{layer}"); diff_ids];
+        let rootfs = json!({"type": "layers", "diff_ids": diff_ids});
+        let config = json!({"architecture": architecture, "os": "linux", "rootfs": rootfs});
+        let config = add(config.to_string().as_bytes());
+
+        let blob = |kind: &str, digest: &str| {
+            let kind = format!("application/vnd.oci.image.{kind}");
+            json!({"mediaType": kind, "digest": format!("sha256:{digest}"), "size": 1})
+        };
+        let manifest = json!({
+            "schemaVersion": 2,
+            "config": blob("config.v1+json", &config),
+            "layers": [blob("layer.v1.tar", &layer)],
+        });
+        let manifest = add(manifest.to_string().as_bytes());
+        let index = json!({"schemaVersion": 2, "manifests": [blob("manifest.v1+json", &manifest)]});
+        let at = |digest: &str| format!("blobs/sha256/{digest}");
+        let saved = json!([{"Config": at(&config), "Layers": [at(&layer)]}]);
+        for (name, text) in [("index.json", index), ("manifest.json", saved)] {
+            std::fs::write(dir.path().join(name), text.to_string()).expect("a file");
+        }
+
+        let tree = ImageTree::Directory(dir.path().to_owned());
+        [oci_image(&tree, None), docker_image(&tree, None)]
+    }
+
+    #[test]
+    fn an_image_is_for_this_machine_and_has_a_digest_for_each_layer_in_both_lists() {
+        let this = this_architecture().to_string();
+        for architecture in [this.as_str(), ""] {
+            for image in outcomes(architecture, 1) {
+                assert_eq!(image.expect("it fits").layers.len(), 1);
+            }
+        }
+        for image in outcomes("s390x", 1) {
+            let error = image.expect_err("it is another machine's");
+            let expected =
+                format!("the image is for linux/s390x, and this machine is linux/{this}");
+            assert_eq!(error.to_string(), expected);
+        }
+        for image in outcomes(&this, 2) {
+            assert!(
+                matches!(image, Err(ImageError::Layers { manifest: 1, config: 2 })),
+                "{image:?}"
+            );
+        }
+    }
 }

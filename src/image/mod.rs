@@ -7,6 +7,7 @@
 mod archive;
 mod image_error;
 mod layer_reader;
+mod made_archive;
 mod manifest;
 mod mount_points;
 mod open;
@@ -44,20 +45,23 @@ pub struct ImageLayer {
 /// The form that a layer has in its file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LayerForm {
-    /// A part of the file is a tar archive.
-    Tar {
-        /// The first byte.
-        offset: u64,
-        /// The number of bytes.
-        length: u64,
-        compression: Compression,
-        /// The SHA-256 of these bytes, in hexadecimal, as the manifest promises it.
-        digest: Option<String>,
-        /// The SHA-256 of the archive without compression, as the configuration promises it.
-        diff_id: Option<String>,
-    },
+    Tar(TarPart),
     /// The file is a directory, which is copied.
     Directory,
+}
+
+/// A part of a file that is a tar archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TarPart {
+    /// The first byte.
+    pub offset: u64,
+    /// The number of bytes.
+    pub length: u64,
+    pub compression: Compression,
+    /// The SHA-256 of these bytes, in hexadecimal, as the manifest promises it.
+    pub digest: Option<String>,
+    /// The SHA-256 of the archive without compression, as the configuration promises it.
+    pub diff_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -30,11 +30,6 @@ pub fn add_mount_points(root: &Path) -> Result<usize, UnpackError> {
 
     let mut added = 0;
     for (path, mode) in DIRECTORIES {
-        match opened.names(Path::new(path)) {
-            Err(Errno::ENOENT) => {}
-            Ok(_) | Err(Errno::ENOTDIR | Errno::EACCES | Errno::ELOOP) => continue,
-            Err(errno) => return Err(failed(path)(errno)),
-        }
         let attributes = Attributes { uid: 0, gid: 0, mode, seconds: 0 };
         let made = opened.place(Path::new(path)).and_then(|place| {
             place.make_new_directory()?;
@@ -42,8 +37,8 @@ pub fn add_mount_points(root: &Path) -> Result<usize, UnpackError> {
         });
         match made {
             Ok(_) => added += 1,
-            // A link that leads to nothing has the name.
-            Err(Errno::EEXIST | Errno::ENOTDIR) => {}
+            // It is there, whatever it is, or what is above it is no directory of the image's.
+            Err(Errno::EEXIST | Errno::ENOTDIR | Errno::ELOOP) => {}
             Err(errno) => return Err(failed(path)(errno)),
         }
     }
@@ -74,6 +69,15 @@ mod tests {
         assert_eq!(mode & 0o7777, 0o555);
         let around = std::fs::read_dir(dir.path()).expect("the directory").count();
         assert_eq!(around, 1, "nothing was made beside the root");
+        assert_eq!(add_mount_points(&root).ok(), Some(0));
+
+        // What is above `var/tmp` is a file, and a link to itself.
+        let above = root.join("var");
+        std::fs::remove_dir_all(&above).expect("removed");
+        std::fs::write(&above, "a file").expect("a file");
+        assert_eq!(add_mount_points(&root).ok(), Some(0));
+        std::fs::remove_file(&above).expect("removed");
+        symlink("var", &above).expect("a link");
         assert_eq!(add_mount_points(&root).ok(), Some(0));
     }
 }

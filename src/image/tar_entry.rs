@@ -10,8 +10,12 @@ use tar::EntryType;
 
 use crate::kernel::rooted::Attributes;
 
-/// The most bytes that may stand before an entry at a time. Linux takes no path beyond 4 KiB; extended attributes have up to 64 KiB.
+/// The most bytes that may stand before an entry at a time: extended attributes alone have up to 64 KiB each.
 const MAX_EXTENSION_BYTES: u64 = 1 << 20;
+/// The most bytes of a path or a link's target: Linux takes none beyond 4 KiB.
+const MAX_PATH_BYTES: usize = 4096;
+
+const TOO_LONG: &str = "it has a name that is longer than any path";
 
 /// The entries of an archive, first to last.
 pub struct NamedEntries<'a, R: 'a + Read> {
@@ -118,6 +122,9 @@ impl Extensions {
         let link = || header.link_name_bytes().map(|bytes| bytes.into_owned()).unwrap_or_default();
         let path = self.path.unwrap_or_else(|| header.path_bytes().into_owned());
         let target = self.target.unwrap_or_else(link);
+        if path.len().max(target.len()) > MAX_PATH_BYTES {
+            return Err(refused(TOO_LONG));
+        }
         let id = |told: Option<u32>, here: io::Result<u64>| {
             // One that no file can have is mapped nowhere.
             Ok::<u32, io::Error>(match told {
@@ -149,7 +156,7 @@ fn read_bounded(entry: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     entry.take(MAX_EXTENSION_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_EXTENSION_BYTES {
-        return Err(refused("it has a name that is longer than any path"));
+        return Err(refused(TOO_LONG));
     }
     Ok(bytes)
 }
@@ -172,6 +179,7 @@ fn refused(why: &'static str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::made_archive::add;
 
     fn after(records: &[u8]) -> io::Result<Extensions> {
         let mut said = Extensions::default();
@@ -210,5 +218,27 @@ mod tests {
         let mut entries = NamedEntries::new(archive.entries().expect("entries"));
         let first = entries.next().expect("an entry");
         assert!(first.is_err_and(|error| error.kind() == io::ErrorKind::InvalidData));
+    }
+
+    #[test]
+    fn a_name_that_no_path_can_have_is_refused() {
+        let is_taken = |kind: EntryType, length: usize| {
+            let mut made = tar::Builder::new(Vec::new());
+            add(&mut made, "", kind, "", &vec![b'a'; length]);
+            add(&mut made, "", EntryType::Symlink, "", b"");
+            let bytes = made.into_inner().expect("an archive");
+            let mut archive = tar::Archive::new(&bytes[..]);
+            let mut entries = NamedEntries::new(archive.entries().expect("entries"));
+            match entries.next().expect("an entry") {
+                Ok(_) => true,
+                Err(error) => {
+                    assert_eq!(error.to_string(), TOO_LONG);
+                    false
+                }
+            }
+        };
+        for kind in [EntryType::GNULongName, EntryType::GNULongLink] {
+            assert_eq!([4096, 4097].map(|length| is_taken(kind, length)), [true, false]);
+        }
     }
 }

@@ -1,19 +1,22 @@
 //! Layers to files: each layer over those below it, as the image specification has it. A file named `.wh.NAME` takes away `NAME` of
 //! the layers below, and `.wh..wh..opq` all that they have in its directory.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use super::layer_reader::{FilePart, Hash, Hashing, Telling, decompressed};
+use super::layer_reader::{
+    CopyWords, FilePart, Hash, Hashing, PROGRESS_BYTES, Telling, decompressed,
+};
 use super::tar_entry::{NamedEntries, NamedEntry};
-use super::{ImageLayer, LayerForm};
+use super::{ImageLayer, LayerForm, TarPart};
 use crate::kernel::rooted::{Attributes, OwnerFit, Place, RootedDirectory, relative_path};
 use crate::laid_out::{UnpackProgress, UnpackedImage};
 
@@ -80,7 +83,7 @@ pub fn unpack(
         path: root.to_owned(),
         errno,
     })?;
-    let total = layers.iter().map(stored_bytes).sum();
+    let total = layers.iter().map(stored_bytes).sum::<Option<u64>>();
 
     let mut tally = UnpackedImage::default();
     let (mut done, mut bytes_left) = (0, limits.bytes);
@@ -95,31 +98,33 @@ pub fn unpack(
             path_bytes_left: &mut path_bytes_left,
             made: HashSet::new(),
             directories: Vec::new(),
+            linked: HashMap::new(),
         };
         let file = files.get(layer.file).ok_or(UnpackError::Archive {
             layer: number + 1,
             source: io::ErrorKind::NotFound.into(),
         })?;
-        match &layer.form {
-            LayerForm::Tar { .. } => {
-                unpacking.tar(file, &layer.form, |read| {
-                    told(UnpackProgress { done: done + read, total })
-                })?;
+        let mut told = |passed| told(UnpackProgress { done: done + passed, total });
+        let passed = match &layer.form {
+            LayerForm::Tar(part) => {
+                unpacking.tar(file, part, told)?;
+                part.length
             }
-            LayerForm::Directory => unpacking.directory(file)?,
-        }
+            LayerForm::Directory => unpacking.directory(file, &mut told)?,
+        };
         unpacking.finish()?;
-        done += stored_bytes(layer);
+        done += passed;
         tally.layers += 1;
     }
-    told(UnpackProgress { done: total, total });
+    told(UnpackProgress { done, total: Some(done) });
     Ok(tally)
 }
 
-fn stored_bytes(layer: &ImageLayer) -> u64 {
+/// The bytes of a layer in its file; none for a directory, which is not counted before it is copied.
+fn stored_bytes(layer: &ImageLayer) -> Option<u64> {
     match &layer.form {
-        LayerForm::Tar { length, .. } => *length,
-        LayerForm::Directory => 0,
+        LayerForm::Tar(part) => Some(part.length),
+        LayerForm::Directory => None,
     }
 }
 
@@ -137,18 +142,18 @@ struct LayerUnpacking<'a> {
     made: HashSet<PathBuf>,
     /// Directories, whose times change with what is made in them, and so come last.
     directories: Vec<(PathBuf, i64)>,
+    /// The first of a copied file's names, by its device and inode, where it has several.
+    linked: HashMap<(u64, u64), PathBuf>,
 }
 
 impl LayerUnpacking<'_> {
     fn tar(
         &mut self,
         file: &File,
-        form: &LayerForm,
+        part: &TarPart,
         mut told: impl FnMut(u64),
     ) -> Result<(), UnpackError> {
-        let LayerForm::Tar { offset, length, compression, digest, diff_id } = form else {
-            return Ok(());
-        };
+        let TarPart { offset, length, compression, digest, diff_id } = part;
         let broken = |source| UnpackError::Archive { layer: self.layer, source };
         let part = FilePart { file, next: *offset, end: offset.saturating_add(*length) };
         let telling = Telling::new(part, &mut told);
@@ -242,16 +247,17 @@ impl LayerUnpacking<'_> {
         self.finish_entry(&place, path, attributes)
     }
 
+    /// Copy what there is to read; returns how many bytes.
     fn copy(
         &mut self,
         from: &mut impl Read,
         to: &mut File,
         path: &Path,
-    ) -> Result<(), UnpackError> {
+    ) -> Result<u64, UnpackError> {
         match io::copy(from, to) {
             Ok(count) => {
                 self.tally.bytes += count;
-                Ok(())
+                Ok(count)
             }
             // The errno of a write; a read of the archive has none.
             Err(error) => Err(match error.raw_os_error() {
@@ -318,24 +324,34 @@ impl LayerUnpacking<'_> {
         };
         for name in names {
             let path = directory.join(name);
-            // A directory that both have keeps what is this layer's.
-            match self.made.contains(&path) {
-                true => self.hide_all(&path)?,
-                false => self.hide(&path)?,
+            if !self.made.contains(&path) {
+                self.hide(&path)?;
+                continue;
+            }
+            // A directory that both have keeps what is this layer's. A link stays: what it leads to is not in this directory.
+            let is_directory = self.root.place_if_there(&path).is_ok_and(|it| it.is_directory());
+            if is_directory {
+                self.hide_all(&path)?;
             }
         }
         Ok(())
     }
 
-    /// Copy a directory of the machine's that holds a root file system.
-    fn directory(&mut self, source: &File) -> Result<(), UnpackError> {
-        let from =
-            PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(source)));
-        self.copy_directory(&from, Path::new(""))
+    /// Copy a directory of the machine's that holds a root file system; returns how many bytes its files have.
+    fn directory(&mut self, source: &File, told: &mut dyn FnMut(u64)) -> Result<u64, UnpackError> {
+        let from = PathBuf::from(format!("/proc/self/fd/{}", source.as_raw_fd()));
+        let mut words = CopyWords::new(told);
+        self.copy_directory(&from, Path::new(""), &mut words)?;
+        Ok(words.bytes())
     }
 
     /// Copy what is in a directory. What is mounted below it is another file system's, and stays away, as its directory alone.
-    fn copy_directory(&mut self, from: &Path, below: &Path) -> Result<(), UnpackError> {
+    fn copy_directory(
+        &mut self,
+        from: &Path,
+        below: &Path,
+        words: &mut CopyWords<'_>,
+    ) -> Result<(), UnpackError> {
         let device = std::fs::metadata(from).map(|metadata| metadata.dev()).ok();
         let Ok(entries) = std::fs::read_dir(from) else {
             self.tally.unreadable += 1;
@@ -346,7 +362,7 @@ impl LayerUnpacking<'_> {
                 self.tally.unreadable += 1;
                 continue;
             };
-            self.copy_entry(&entry.path(), &below.join(entry.file_name()), device)?;
+            self.copy_entry(&entry.path(), &below.join(entry.file_name()), device, words)?;
         }
         Ok(())
     }
@@ -356,8 +372,10 @@ impl LayerUnpacking<'_> {
         from: &Path,
         path: &Path,
         device: Option<u64>,
+        words: &mut CopyWords<'_>,
     ) -> Result<(), UnpackError> {
         self.count_entry(path)?;
+        words.count_entry();
         let Ok(metadata) = std::fs::symlink_metadata(from) else {
             self.tally.unreadable += 1;
             return Ok(());
@@ -376,7 +394,7 @@ impl LayerUnpacking<'_> {
             self.directories.push((path.to_owned(), attributes.seconds));
             self.finish_entry(&place, path.to_owned(), attributes)?;
             let is_mounted = device.is_some_and(|device| device != metadata.dev());
-            return if is_mounted { Ok(()) } else { self.copy_directory(from, path) };
+            return if is_mounted { Ok(()) } else { self.copy_directory(from, path, words) };
         }
         if kind.is_symlink() {
             let Ok(target) = std::fs::read_link(from) else {
@@ -385,6 +403,13 @@ impl LayerUnpacking<'_> {
             };
             place.make_symlink(&target).map_err(self.failed("make the link", path))?;
         } else if kind.is_file() {
+            let inode = (metadata.nlink() > 1).then(|| (metadata.dev(), metadata.ino()));
+            if let Some(first) = inode.and_then(|inode| self.linked.get(&inode)) {
+                let first = self.root.place_if_there(first).map_err(self.failed("find", first))?;
+                place.make_hard_link(&first).map_err(self.failed("link", path))?;
+                self.note_made(path);
+                return Ok(());
+            }
             let Ok(mut source) = File::open(from) else {
                 self.tally.unreadable += 1;
                 return Ok(());
@@ -395,7 +420,20 @@ impl LayerUnpacking<'_> {
                 None => return Err(self.too_large()),
             };
             // No more than it had when it was counted.
-            self.copy(&mut source.by_ref().take(metadata.len()), &mut file, path)?;
+            let mut left = metadata.len();
+            while left > 0 {
+                let mut part = source.by_ref().take(left.min(PROGRESS_BYTES));
+                let count = self.copy(&mut part, &mut file, path)?;
+                // It has become shorter.
+                if count == 0 {
+                    break;
+                }
+                left -= count;
+                words.count_bytes(count);
+            }
+            if let Some(inode) = inode {
+                self.linked.insert(inode, path.to_owned());
+            }
         } else if kind.is_fifo() {
             place.make_fifo().map_err(self.failed("make the FIFO", path))?;
         } else {
@@ -455,8 +493,9 @@ impl LayerUnpacking<'_> {
 mod tests {
     use super::*;
     use crate::image::Compression;
+    use crate::image::made_archive::add;
     use std::io::Write;
-    use tar::{Builder, EntryType, Header};
+    use tar::{Builder, EntryType};
 
     /// An entry of a test's layer: its name as the bytes say, whatever they are, and what it is.
     enum Made<'a> {
@@ -470,29 +509,14 @@ mod tests {
     fn tar_of(entries: &[(&str, Made<'_>)]) -> Vec<u8> {
         let mut builder = Builder::new(Vec::new());
         for (name, made) in entries {
-            let mut header = Header::new_gnu();
-            let text = if let Made::File(text) = made { *text } else { "" };
-            let (kind, target) = match made {
-                Made::File(_) => (EntryType::Regular, None),
-                Made::Directory => (EntryType::Directory, None),
-                Made::Symlink(target) => (EntryType::Symlink, Some(*target)),
-                Made::HardLink(target) => (EntryType::Link, Some(*target)),
-                Made::Device => (EntryType::Char, None),
+            let (kind, target, text) = match made {
+                Made::File(text) => (EntryType::Regular, "", *text),
+                Made::Directory => (EntryType::Directory, "", ""),
+                Made::Symlink(target) => (EntryType::Symlink, *target, ""),
+                Made::HardLink(target) => (EntryType::Link, *target, ""),
+                Made::Device => (EntryType::Char, "", ""),
             };
-            header.set_entry_type(kind);
-            header.set_mode(0o755);
-            header.set_uid(0);
-            header.set_gid(0);
-            header.set_mtime(0);
-            header.set_size(text.len() as u64);
-            let old = header.as_old_mut();
-            // As they are: the crate's own functions refuse what a hostile archive has.
-            old.name[..name.len()].copy_from_slice(name.as_bytes());
-            if let Some(target) = target {
-                old.linkname[..target.len()].copy_from_slice(target.as_bytes());
-            }
-            header.set_cksum();
-            builder.append(&header, text.as_bytes()).expect("an entry");
+            add(&mut builder, name, kind, target, text.as_bytes());
         }
         builder.into_inner().expect("an archive")
     }
@@ -500,14 +524,14 @@ mod tests {
     fn layer_of(bytes: &[u8], place: usize) -> (ImageLayer, File) {
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(bytes).expect("its bytes");
-        let form = LayerForm::Tar {
+        let part = TarPart {
             offset: 0,
             length: bytes.len() as u64,
             compression: Compression::of_bytes(bytes),
             digest: None,
             diff_id: None,
         };
-        (ImageLayer { file: place, form }, file)
+        (ImageLayer { file: place, form: LayerForm::Tar(part) }, file)
     }
 
     /// The layers, unpacked in a directory inside another, which has a file that nobody may reach.
@@ -586,6 +610,30 @@ mod tests {
     }
 
     #[test]
+    fn a_hard_link_takes_the_place_of_another_file_and_not_of_its_own() {
+        let layer = tar_of(&[
+            ("a", Made::File("first")),
+            ("a", Made::HardLink("a")),
+            ("up", Made::Symlink(".")),
+            ("a", Made::HardLink("up/a")),
+            ("b", Made::File("second")),
+            ("b", Made::HardLink("a")),
+            ("b", Made::HardLink("a")),
+            ("d/inner", Made::File("third")),
+            ("d", Made::HardLink("a")),
+        ]);
+        let (dir, done) = unpacked(&[layer]);
+        assert!(done.is_ok(), "{done:?}");
+        let inode = |name: &str| {
+            let found = std::fs::metadata(dir.path().join("root").join(name)).expect(name);
+            (found.ino(), found.nlink())
+        };
+        assert_eq!(text(&dir, "a").as_deref(), Some("first"));
+        assert_eq!(["b", "d"].map(inode), [inode("a"); 2]);
+        assert_eq!(inode("a").1, 3);
+    }
+
+    #[test]
     fn a_whiteout_hides_what_the_layers_below_have_and_nothing_else() {
         let below = tar_of(&[
             ("etc/hosts", Made::File("below")),
@@ -598,6 +646,7 @@ mod tests {
             ("etc/.wh.hosts", Made::File("")),
             ("var/new", Made::File("above")),
             ("var/both/d", Made::File("above")),
+            ("var/link", Made::Symlink("/etc")),
             ("var/.wh..wh..opq", Made::File("")),
             (".wh..", Made::File("")),
             (".wh...", Made::File("")),
@@ -610,6 +659,8 @@ mod tests {
             ["etc/hosts", "etc/kept", "var/a", "var/deep/b", "var/both/c", "var/new", "var/both/d"];
         assert_eq!(paths.map(there), [false, true, false, false, false, true, true]);
         assert!(!dir.path().join("root/etc/.wh.hosts").exists());
+        // It is this layer's own: what it leads to, `etc/kept`, is not in the directory that was hidden.
+        assert!(dir.path().join("root/var/link").is_symlink());
     }
 
     #[test]
@@ -670,6 +721,60 @@ mod tests {
         assert_eq!(heard, [0, 4, 8, 12, 16, 20, 20]);
     }
 
+    /// A directory as an image, and what is heard while it is copied.
+    fn copied(source: &Path) -> (tempfile::TempDir, UnpackedImage, Vec<UnpackProgress>) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path().join("root");
+        std::fs::create_dir(&root).expect("the root");
+        let layer = ImageLayer { file: 0, form: LayerForm::Directory };
+        let file = File::open(source).expect("the directory");
+        let mut heard = Vec::new();
+        let done = unpack(&[layer], &[file], &root, UnpackLimits::OF_LABS, |progress| {
+            heard.push(progress);
+        });
+        (dir, done.expect("it is copied"), heard)
+    }
+
+    #[test]
+    fn a_directory_is_told_of_while_it_is_copied() {
+        let source = tempfile::tempdir().expect("a directory");
+        std::fs::write(source.path().join("a"), vec![b'x'; 20 << 20]).expect("a file");
+        let (dir, _, heard) = copied(source.path());
+        assert_eq!(text(&dir, "a").map(|text| text.len()), Some(20 << 20));
+        let mut told: Vec<_> = heard.iter().map(|word| (word.done >> 20, word.total)).collect();
+        assert_eq!(told.pop(), Some((20, Some(20 << 20))), "it ends complete");
+        assert_eq!(told, [4, 8, 12, 16, 20].map(|done| (done, None)));
+
+        let source = tempfile::tempdir().expect("a directory");
+        for number in 0..2500 {
+            std::fs::write(source.path().join(number.to_string()), "").expect("a file");
+        }
+        let (_dir, tally, heard) = copied(source.path());
+        assert_eq!((tally.entries, heard.len()), (2500, 3), "empty files are told of, too");
+    }
+
+    #[test]
+    fn a_file_of_several_names_is_copied_once() {
+        let source = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| source.path().join(name);
+        std::fs::create_dir(at("bin")).expect("a directory");
+        std::fs::write(at("bin/busybox"), "x".repeat(1000)).expect("a file");
+        for name in ["bin/ls", "bin/sh", "init"] {
+            std::fs::hard_link(at("bin/busybox"), at(name)).expect("a link");
+        }
+        std::fs::write(at("bin/other"), "x".repeat(1000)).expect("a file");
+        let (dir, tally, _) = copied(source.path());
+        assert_eq!((tally.entries, tally.bytes), (6, 2000));
+        let inode = |name: &str| {
+            let found = std::fs::metadata(dir.path().join("root").join(name)).expect(name);
+            (found.ino(), found.nlink())
+        };
+        let names = ["bin/ls", "bin/sh", "init"];
+        assert_eq!(names.map(inode), [inode("bin/busybox"); 3]);
+        assert_eq!(inode("init").1, 4);
+        assert_eq!(inode("bin/other").1, 1);
+    }
+
     #[test]
     fn devices_are_left_out_and_counted() {
         let (dir, done) = unpacked(&[tar_of(&[("null", Made::Device)])]);
@@ -681,16 +786,16 @@ mod tests {
     fn a_layer_that_is_not_what_was_promised_is_refused() {
         let bytes = tar_of(&[("a", Made::File("x"))]);
         let (mut layer, file) = layer_of(&bytes, 0);
-        if let LayerForm::Tar { digest, .. } = &mut layer.form {
-            *digest = Some("0".repeat(64));
+        if let LayerForm::Tar(part) = &mut layer.form {
+            part.digest = Some("0".repeat(64));
         }
         let dir = tempfile::tempdir().expect("a directory");
         let done = unpack(&[layer], &[file], dir.path(), UnpackLimits::OF_LABS, |_| {});
         assert!(matches!(done, Err(UnpackError::Digest { layer: 1, .. })), "{done:?}");
 
         let (mut cut, file) = layer_of(&bytes, 0);
-        if let LayerForm::Tar { length, .. } = &mut cut.form {
-            *length += 10_000;
+        if let LayerForm::Tar(part) = &mut cut.form {
+            part.length += 10_000;
         }
         let done = unpack(&[cut], &[file], dir.path(), UnpackLimits::OF_LABS, |_| {});
         assert!(matches!(done, Err(UnpackError::Archive { layer: 1, .. })), "{done:?}");

@@ -23,8 +23,7 @@ use crate::lab::store::{self, IdRange};
 use crate::laid_out::{UnpackProgress, UnpackedImage};
 use crate::op::NamespaceKind;
 use crate::wire::protocol::{
-    FailureContext, KeeperToStore, LabOrder, LaidOutImage, PanickingRole, RoleFailure,
-    StoreToKeeper,
+    FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
 };
 use crate::wire::{Wire, WireError, death_timeout};
 
@@ -47,9 +46,7 @@ pub(super) struct RunningStore {
 impl RunningStore {
     /// End the store; its labs go with it.
     pub fn end(self) {
-        let _ = self.process.send(Signal::SIGKILL);
-        self.process.has_ended_within(empty_timeout());
-        process::reap_all();
+        end(&self.process);
     }
 
     /// Have the store fork a lab's host, put it into its groups, let it go on.
@@ -135,6 +132,13 @@ impl RunningStore {
     }
 }
 
+/// End the process of a store.
+fn end(store: &Pidfd) {
+    let _ = store.send(Signal::SIGKILL);
+    store.has_ended_within(empty_timeout());
+    process::reap_all();
+}
+
 /// The failure for a store whose wire failed: the way it ended, where that can be told.
 fn lost_store(tried: &str, store: &Pidfd, error: &WireError) -> RoleFailure {
     match store.end_within(death_timeout()) {
@@ -173,22 +177,16 @@ pub(super) fn start(
                 })
                 .and_then(|()| await_image(&mut wire, &store, &mut told));
 
-            let mut store = RunningStore {
-                wire,
-                process: store,
-                root_id: Uid::effective().is_root().then_some(mapping.first),
-                is_silent: false,
-                image: None,
-            };
-
             match ready {
-                Ok(LaidOutImage::Default { .. }) => Ok(store),
-                Ok(LaidOutImage::Unpacked(tally)) => {
-                    store.image = Some(tally);
-                    Ok(store)
-                }
+                Ok(image) => Ok(RunningStore {
+                    wire,
+                    process: store,
+                    root_id: Uid::effective().is_root().then_some(mapping.first),
+                    is_silent: false,
+                    image,
+                }),
                 Err(failure) => {
-                    store.end();
+                    end(&store);
                     Err(failure)
                 }
             }
@@ -201,7 +199,7 @@ fn await_image(
     wire: &mut Wire,
     store: &Pidfd,
     told: &mut impl FnMut(UnpackProgress),
-) -> Result<LaidOutImage, RoleFailure> {
+) -> Result<Option<UnpackedImage>, RoleFailure> {
     loop {
         await_answer(wire, store, STORE_TIMEOUT)
             .map_err(NoAnswer::errno)

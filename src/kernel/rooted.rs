@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{self, AtFlags, OFlag, OpenHow, ResolveFlag};
-use nix::sys::stat::{self, FchmodatFlags, Mode, SFlag, UtimensatFlags};
+use nix::sys::stat::{self, FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{self, Gid, Uid, UnlinkatFlags};
 
@@ -73,11 +73,7 @@ impl RootedDirectory {
     }
 
     fn open_directory(&self, path: &Path) -> nix::Result<OwnedFd> {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let how = OpenHow::new()
-            .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
-            .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-        fcntl::openat2(self.fd.as_fd(), path, how)
+        open_in_root(&self.fd, path, OFlag::O_PATH | OFlag::O_DIRECTORY)
     }
 
     fn make_directories(&self, path: &Path) -> nix::Result<OwnedFd> {
@@ -103,6 +99,17 @@ impl RootedDirectory {
     }
 }
 
+/// The file that a path leads to below the directory `root`, by openat2(2) with RESOLVE_IN_ROOT: absolute links and `..` stay below
+/// it. An empty path is the directory itself.
+pub fn open_in_root(root: &OwnedFd, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    // RESOLVE_IN_ROOT refuses magic links by itself, but need not for ever: openat2(2).
+    let how = OpenHow::new()
+        .flags(flags | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    fcntl::openat2(root.as_fd(), path, how)
+}
+
 fn open_beneath(parent: &impl AsFd, name: &OsStr) -> nix::Result<OwnedFd> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     fcntl::openat(parent, name, flags, Mode::empty())
@@ -111,11 +118,11 @@ fn open_beneath(parent: &impl AsFd, name: &OsStr) -> nix::Result<OwnedFd> {
 impl Place {
     /// Make a directory, or keep the one that is there.
     pub fn make_directory(&self) -> nix::Result<()> {
-        match stat::mkdirat(&self.parent, self.name.as_os_str(), Mode::from_bits_truncate(0o755)) {
+        match self.make_new_directory() {
             Err(Errno::EEXIST) if self.is_directory() => Ok(()),
             Err(Errno::EEXIST) => {
                 self.remove()?;
-                stat::mkdirat(&self.parent, self.name.as_os_str(), Mode::from_bits_truncate(0o755))
+                self.make_new_directory()
             }
             made => made,
         }
@@ -140,9 +147,19 @@ impl Place {
         unistd::symlinkat(target, &self.parent, self.name.as_os_str())
     }
 
-    /// One more name of what is at `first`.
+    /// One more name of what is at `first`, in the place of whatever is here: where that is the same file, nothing is to be done.
     pub fn make_hard_link(&self, first: &Place) -> nix::Result<()> {
-        self.remove()?;
+        match self.link_to(first) {
+            Err(Errno::EEXIST) if self.is_same_file(first) => Ok(()),
+            Err(Errno::EEXIST) => {
+                self.remove()?;
+                self.link_to(first)
+            }
+            linked => linked,
+        }
+    }
+
+    fn link_to(&self, first: &Place) -> nix::Result<()> {
         unistd::linkat(
             &first.parent,
             first.name.as_os_str(),
@@ -150,6 +167,13 @@ impl Place {
             self.name.as_os_str(),
             AtFlags::empty(),
         )
+    }
+
+    fn is_same_file(&self, other: &Place) -> bool {
+        match (self.status(), other.status()) {
+            (Ok(this), Ok(other)) => (this.st_dev, this.st_ino) == (other.st_dev, other.st_ino),
+            (Err(_), _) | (_, Err(_)) => false,
+        }
     }
 
     pub fn make_fifo(&self) -> nix::Result<()> {
@@ -194,14 +218,17 @@ impl Place {
         remove_at(&self.parent, &self.name, MAX_DEPTH)
     }
 
-    fn is_directory(&self) -> bool {
+    /// True for a directory itself, and not for a link to one.
+    pub fn is_directory(&self) -> bool {
         self.kind() == Ok(SFlag::S_IFDIR)
     }
 
     fn kind(&self) -> nix::Result<SFlag> {
-        let found =
-            stat::fstatat(&self.parent, self.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        Ok(SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()))
+        Ok(SFlag::from_bits_truncate(self.status()?.st_mode & SFlag::S_IFMT.bits()))
+    }
+
+    fn status(&self) -> nix::Result<FileStat> {
+        stat::fstatat(&self.parent, self.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
     }
 }
 
@@ -235,7 +262,7 @@ fn remove_at(parent: &impl AsFd, name: &OsStr, depth: usize) -> nix::Result<()> 
     unistd::unlinkat(parent, name, UnlinkatFlags::RemoveDir)
 }
 
-/// A path as it is below a root: without `/` at its beginning and `.` parts. None for one that has `..`, or a NUL.
+/// A path as it is below a root: without `/` at its beginning and `.` parts. None for one that has `..`.
 pub fn relative_path(path: &Path) -> Option<PathBuf> {
     let mut relative = PathBuf::new();
     for part in path.components() {

@@ -22,8 +22,7 @@ use crate::laid_out::{UnpackProgress, UnpackedImage};
 use crate::op::{IdMaps, MappedIds, MountFlag, NamespaceKind, SetgroupsRule};
 use crate::rootfs;
 use crate::wire::protocol::{
-    FailureContext, KeeperToStore, LabOrder, LaidOutImage, PanickingRole, RoleFailure,
-    StoreToKeeper,
+    FailureContext, KeeperToStore, LabOrder, PanickingRole, RoleFailure, StoreToKeeper,
 };
 use crate::wire::{Wire, WireError, death_timeout};
 
@@ -68,9 +67,8 @@ fn serve_until_closed(
         let _ = wire.send(&StoreToKeeper::Unpacking(progress), &[]);
     });
     match laid_out {
-        Ok((layout, image)) => {
-            tracing::info!(?image, "the image is laid out");
-            wire.send(&StoreToKeeper::Ready(image), &[])?;
+        Ok((layout, tally)) => {
+            wire.send(&StoreToKeeper::Ready(tally), &[])?;
             serve_labs(wire, &layout, ids)
         }
         Err(failure) => wire.send(&StoreToKeeper::Failed(failure), &[]),
@@ -185,22 +183,29 @@ pub fn map_ids(pid: Pid, maps: &IdMaps) -> Result<(), Errno> {
     files.try_for_each(|(name, text)| process::write_file(format!("/proc/{pid}/{name}"), &text))
 }
 
+/// The store's mounts with its image in place, and the tally of one that was made elsewhere.
 fn lay_out_store(
     image: Option<&Image>,
     told: impl FnMut(UnpackProgress),
-) -> Result<(StoreLayout, LaidOutImage), RoleFailure> {
-    let layout = match image {
-        None => mount_layout(FROM_THIS_MACHINE)?,
-        Some(_) => mount_layout(&made_elsewhere())?,
-    };
-    let laid_out = match image {
-        None => LaidOutImage::Default { missing: fill_image(&layout.image())? },
-        Some(image) => LaidOutImage::Unpacked(unpack_image(image, &layout.image(), told)?),
+) -> Result<(StoreLayout, Option<UnpackedImage>), RoleFailure> {
+    let (layout, tally) = match image {
+        None => {
+            let layout = mount_layout(FROM_THIS_MACHINE)?;
+            let missing = fill_image(&layout.image())?;
+            tracing::info!(?missing, "the image is laid out");
+            (layout, None)
+        }
+        Some(image) => {
+            let layout = mount_layout(&made_elsewhere())?;
+            let tally = unpack_image(image, &layout.image(), told)?;
+            tracing::info!(?tally, "the image is laid out");
+            (layout, Some(tally))
+        }
     };
     // Onto itself: to be read-only, it has to be a mount. mount_setattr(2) takes nothing less.
     bind_mount(&layout.image(), &layout.image()).while_doing("bind the image")?;
     mount::make_read_only(&layout.image()).while_doing("make the image read-only")?;
-    Ok((layout, laid_out))
+    Ok((layout, tally))
 }
 
 /// Options of the tmpfs that holds the default image.

@@ -12,14 +12,28 @@ static LESSONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lessons");
 /// The reason why there is no lesson to open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FindError {
-    #[error("there is no lesson `{name}`{}", meant.as_ref().map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")))]
-    Unknown { name: String, meant: Option<String> },
-    #[error("there is no challenge `{name}`{}", meant.as_ref().map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")))]
-    UnknownChallenge { name: String, meant: Option<String> },
+    #[error("there is no {what} `{name}`{}", meant.as_ref().map_or_else(String::new, |meant| format!("; did you mean `{meant}`?")))]
+    Unknown { what: FoundKind, name: String, meant: Option<String> },
     #[error("`{name}` could be any of {}", of.join(", "))]
     Ambiguous { name: String, of: Vec<String> },
     #[error(transparent)]
     Broken(#[from] LessonError),
+}
+
+/// The kind of what is looked for: each has a list of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundKind {
+    Lesson,
+    Challenge,
+}
+
+impl std::fmt::Display for FoundKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            FoundKind::Lesson => "lesson",
+            FoundKind::Challenge => "challenge",
+        })
+    }
 }
 
 /// Every embedded lesson, by number.
@@ -46,29 +60,44 @@ pub fn find_lesson(typed: &str) -> Result<Lesson, FindError> {
     let lessons = all_lessons()?;
     let lower = typed.trim().to_lowercase();
     let name = lower.as_str();
-    let by = |test: &dyn Fn(&Lesson) -> bool| {
-        lessons.iter().filter(|lesson| test(lesson)).cloned().collect::<Vec<_>>()
-    };
     let number: Option<u32> = name.parse().ok();
     let title = |lesson: &Lesson| lesson.title.to_lowercase();
-
     let is_named = |lesson: &Lesson| {
         lesson.id == name || Some(lesson.number) == number || title(lesson) == name
     };
-    if let Some(lesson) = by(&is_named).into_iter().next() {
-        return Ok(lesson);
-    }
+    let begins = |lesson: &Lesson| lesson.id.starts_with(name) || title(lesson).starts_with(name);
+    pick(&lessons, name, is_named, begins)
+        .map_err(|of| not_picked(FoundKind::Lesson, typed, of, || meant(name, &lessons)))
+}
 
-    let mut beginning = by(&|lesson| {
-        !name.is_empty() && (lesson.id.starts_with(name) || title(lesson).starts_with(name))
-    });
-    match beginning.len() {
-        1 => Ok(beginning.remove(0)),
-        0 => Err(FindError::Unknown { name: typed.to_owned(), meant: meant(name, &lessons) }),
-        _ => Err(FindError::Ambiguous {
-            name: typed.to_owned(),
-            of: beginning.into_iter().map(|lesson| lesson.id).collect(),
-        }),
+/// The lesson that is named so, or the only one that begins so. An error has the ids of all that do.
+fn pick(
+    lessons: &[Lesson],
+    name: &str,
+    is_named: impl Fn(&Lesson) -> bool,
+    begins: impl Fn(&Lesson) -> bool,
+) -> Result<Lesson, Vec<String>> {
+    if let Some(lesson) = lessons.iter().find(|lesson| is_named(lesson)) {
+        return Ok(lesson.clone());
+    }
+    let beginning = lessons.iter().filter(|lesson| !name.is_empty() && begins(lesson));
+    match beginning.collect::<Vec<_>>()[..] {
+        [lesson] => Ok(lesson.clone()),
+        ref many => Err(many.iter().map(|lesson| lesson.id.clone()).collect()),
+    }
+}
+
+fn not_picked(
+    what: FoundKind,
+    typed: &str,
+    of: Vec<String>,
+    meant: impl FnOnce() -> Option<String>,
+) -> FindError {
+    let name = typed.to_owned();
+    if of.is_empty() {
+        FindError::Unknown { what, name, meant: meant() }
+    } else {
+        FindError::Ambiguous { name, of }
     }
 }
 
@@ -120,23 +149,10 @@ fn place(challenge: &Lesson) -> Option<usize> {
 
 /// A challenge by its id, or by the beginning of an id that only one has.
 pub fn find_challenge(name: &str, seed: u64) -> Result<Lesson, FindError> {
-    let mut all = all_challenges(seed)?;
-    if let Some(place) = all.iter().position(|one| one.id == name) {
-        return Ok(all.swap_remove(place));
-    }
-    let ids: Vec<String> = all.iter().map(|one| one.id.clone()).collect();
-    all.retain(|one| !name.is_empty() && one.id.starts_with(name));
-    match all.len() {
-        1 => Ok(all.remove(0)),
-        0 => Err(FindError::UnknownChallenge {
-            name: name.to_owned(),
-            meant: nearest_word(name, ids.iter().map(String::as_str)).map(str::to_owned),
-        }),
-        _ => Err(FindError::Ambiguous {
-            name: name.to_owned(),
-            of: all.into_iter().map(|one| one.id).collect(),
-        }),
-    }
+    let all = all_challenges(seed)?;
+    let meant = || nearest_word(name, all.iter().map(|one| one.id.as_str())).map(str::to_owned);
+    pick(&all, name, |one| one.id == name, |one| one.id.starts_with(name))
+        .map_err(|of| not_picked(FoundKind::Challenge, name, of, meant))
 }
 
 #[cfg(test)]
@@ -173,13 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn every_challenge_of_the_program_is_sound_and_each_part_has_some() {
+    fn every_challenge_of_the_program_is_sound_and_each_part_has_two() {
         for seed in 0..20 {
             let all = all_challenges(seed).unwrap_or_else(|error| panic!("{seed}: {error}"));
             assert!(all.iter().all(|one| one.challenge.is_some()));
             let ids: std::collections::BTreeSet<&str> =
                 all.iter().map(|one| one.id.as_str()).collect();
             assert_eq!(ids.len(), all.len(), "two have one id");
+            for (index, part) in PARTS.into_iter().enumerate() {
+                let count = all.iter().filter(|one| place(one) == Some(index)).count();
+                assert!(count >= 2, "{part}: {count}");
+            }
             for one in &all {
                 let told = serde_json::to_string(one).expect("JSON");
                 let terms = one.challenge.as_ref().expect("its terms");

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::bounds::MAX_BYTES;
+
 /// The parts of the curriculum, in its order.
 pub const PARTS: [&str; 4] =
     ["The whole container", "Namespaces", "Control groups", "File systems"];
@@ -39,9 +41,10 @@ impl std::fmt::Display for DrawnValue {
     }
 }
 
-/// The text with what a seed draws in the place of its names.
-pub fn draw(terms: &Challenge, text: &str, seed: u64) -> String {
-    let mut drawn = text.to_owned();
+/// The text with what a seed draws in the place of its names: in one pass, so that no value brings names of its own. A
+/// mistake where names and values can't be told apart, or where the text would outgrow a lesson.
+pub fn draw(terms: &Challenge, text: &str, seed: u64) -> Result<String, String> {
+    let mut drawn = BTreeMap::new();
     let mut state = seed;
     for (name, values) in &terms.draw {
         // splitmix64 (Steele, Lea, Flood 2014), as for questions.
@@ -50,12 +53,36 @@ pub fn draw(terms: &Challenge, text: &str, seed: u64) -> String {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^= mixed >> 31;
+        let has_bracket =
+            |value: &DrawnValue| matches!(value, DrawnValue::Text(text) if text.contains('<'));
+        if name.contains(['<', '>']) || values.iter().any(has_bracket) {
+            return Err(format!(
+                "`{name}` holds `<` or `>`, or a value of it holds `<`: names are written with them"
+            ));
+        }
         let place = mixed.checked_rem(values.len() as u64).unwrap_or(0);
         if let Some(value) = usize::try_from(place).ok().and_then(|place| values.get(place)) {
-            drawn = drawn.replace(&format!("<{name}>"), &value.to_string());
+            drawn.insert(name.as_str(), value.to_string());
         }
     }
-    drawn
+
+    let mut pieces = text.split('<');
+    let mut whole = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let named = piece.split_once('>');
+        let (begin, rest) = match named.and_then(|(name, rest)| Some((drawn.get(name)?, rest))) {
+            Some((value, rest)) => (value.as_str(), rest),
+            None => ("<", piece),
+        };
+        if whole.len() + begin.len() + rest.len() > MAX_BYTES {
+            return Err(
+                "with what is drawn, this challenge has more than 1 MiB, and no lesson has".into(),
+            );
+        }
+        whole.push_str(begin);
+        whole.push_str(rest);
+    }
+    Ok(whole)
 }
 
 #[cfg(test)]
@@ -69,10 +96,10 @@ mod tests {
         )
         .expect("terms");
         let text = "title: <name>, <pids>, <other>";
-        let drawn: std::collections::BTreeSet<String> =
-            (0..40).map(|seed| draw(&terms, text, seed)).collect();
+        let draw = |seed| draw(&terms, text, seed).expect("a draw");
+        let drawn: std::collections::BTreeSet<String> = (0..40).map(draw).collect();
         assert_eq!(drawn.len(), 6, "three names and two numbers: {drawn:?}");
         assert!(drawn.iter().all(|text| text.ends_with(", <other>")), "{drawn:?}");
-        assert_eq!(draw(&terms, text, 7), draw(&terms, text, 7));
+        assert_eq!(draw(7), draw(7));
     }
 }

@@ -49,6 +49,14 @@ mod tests {
         expect:\n      - hostname: {of: host, is: <name>}\n      - cgroup: {name: x, limit: {pids: <pids>}}\n";
 
     #[test]
+    fn the_word_may_be_written_with_escapes() {
+        let escaped = SAMPLE.replacen("challenge:", r#""challen\u0067e":"#, 1);
+        let drawn = parse("one.yaml", SAMPLE).expect("a challenge");
+        assert!(!drawn.steps[0].title.contains('<'), "{}", drawn.steps[0].title);
+        assert_eq!(parse("one.yaml", &escaped), Ok(drawn));
+    }
+
+    #[test]
     fn mistakes_in_the_terms_are_told_with_their_line() {
         let check = |from: &str, to: &str, line: usize, says: &str| {
             let text = SAMPLE.replacen(from, to, 1);
@@ -60,6 +68,8 @@ mod tests {
         check("par: 1", "pra: 1", 9, "unknown field `pra`");
         check("[5, 6]", "[5]", 10, "`pids` needs two values");
         check("pids: [5, 6]", "pids: [5, 6], far: [1, 2]", 10, "<far> stands nowhere");
+        check("[5, 6]", "[5, <name>]", 10, "a value of it holds `<`");
+        check("pids: [5, 6]", "a>: [5, 6]", 10, "`a>` holds `<` or `>`");
         check(
             "    breaks:\n      - mkdir: {paths: [/root/<name>]}\n",
             "",

@@ -1,5 +1,6 @@
 //! Reading a lesson from YAML. Errors show the place: `file:line:column`, the line, a caret.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -69,6 +70,29 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
 
 /// The same, of a challenge with what this seed draws.
 pub fn parse_drawn(file: &str, text: &str, seed: u64) -> Result<Lesson, LessonError> {
+    check_bounds(file, text)?;
+    let written = text;
+    let text = drawn(written, seed).map_err(|finding| error_at(file, written, finding))?;
+    if let Cow::Owned(text) = &text {
+        // What is drawn may hold anything, too.
+        check_bounds(file, text)?;
+    }
+
+    let text = &*text;
+    let mut lesson: Lesson =
+        serde_yaml::from_str(text).map_err(|error| from_yaml(file, text, &error))?;
+    let findings = challenge_lint::find_mistakes(&lesson, written).into_iter();
+    match findings.chain(lint::find_mistakes(&lesson, text)).next() {
+        None => {
+            programs::note_needs(&mut lesson);
+            Ok(lesson)
+        }
+        Some(finding) => Err(error_at(file, text, finding)),
+    }
+}
+
+/// Bound what is made of a text, before anything is.
+fn check_bounds(file: &str, text: &str) -> Result<(), LessonError> {
     let refuse = |finding: LessonFinding| error_at(file, text, finding);
     bounds::check_size(text).map_err(refuse)?;
     if let Some(finding) = invisible_characters::first_in_text(text) {
@@ -87,34 +111,31 @@ pub fn parse_drawn(file: &str, text: &str, seed: u64) -> Result<Lesson, LessonEr
             None => told,
         });
     }
-
-    let written = text;
-    let text = &*drawn(written, seed);
-    let refuse = |finding: LessonFinding| error_at(file, text, finding);
-    let mut lesson: Lesson =
-        serde_yaml::from_str(text).map_err(|error| from_yaml(file, text, &error))?;
-    let findings = challenge_lint::find_mistakes(&lesson, written).into_iter();
-    match findings.chain(lint::find_mistakes(&lesson, text)).next() {
-        None => {
-            programs::note_needs(&mut lesson);
-            Ok(lesson)
-        }
-        Some(finding) => Err(refuse(finding)),
-    }
+    Ok(())
 }
 
 /// The text with what a seed draws; as it is where it is no challenge's.
-fn drawn(text: &str, seed: u64) -> String {
+fn drawn(text: &str, seed: u64) -> Result<Cow<'_, str>, LessonFinding> {
     #[derive(Deserialize)]
     struct Header {
         challenge: Option<Challenge>,
     }
 
+    // Nearly all lessons are none, and reading one takes time. (A key can be written with escapes, too.)
+    if !text.contains("challenge") && !text.contains('\\') {
+        return Ok(Cow::Borrowed(text));
+    }
+
     // What is wrong with it is told of the whole text.
     let header: Option<Header> = serde_yaml::from_str(text).ok();
     match header.and_then(|header| header.challenge) {
-        Some(terms) => challenge::draw(&terms, text, seed),
-        None => text.to_owned(),
+        Some(terms) => match challenge::draw(&terms, text, seed) {
+            Ok(drawn) => Ok(Cow::Owned(drawn)),
+            Err(message) => {
+                Err(LessonFinding { line: lint::line_of(text, "draw:", 0), column: 1, message })
+            }
+        },
+        None => Ok(Cow::Borrowed(text)),
     }
 }
 

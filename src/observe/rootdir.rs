@@ -3,15 +3,16 @@
 use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag};
+use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, SFlag};
 
 use super::bounds;
+use crate::kernel::rooted::open_in_root;
 use crate::snapshot::{DirEntry, FileKind, Omitted};
 use crate::text::first_bytes;
 
@@ -36,14 +37,8 @@ impl RootDir {
         Ok(RootDir { fd })
     }
 
-    /// openat2(2) with RESOLVE_IN_ROOT: absolute links and `..` stay below this root.
     fn open_below(&self, path: &str, flags: OFlag) -> Result<OwnedFd, Errno> {
-        // RESOLVE_IN_ROOT refuses magic links by itself, but need not for ever: openat2(2).
-        let how = OpenHow::new()
-            .flags(flags | OFlag::O_CLOEXEC)
-            .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-        let relative = path.trim_start_matches('/');
-        nix::fcntl::openat2(self.fd.as_fd(), if relative.is_empty() { "." } else { relative }, how)
+        open_in_root(&self.fd, Path::new(path), flags)
     }
 
     /// The file itself, a symbolic link not followed.

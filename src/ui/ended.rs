@@ -91,7 +91,8 @@ fn below(ended: &EndedLesson, columns: usize, theme: Theme) -> Vec<Line<'static>
     if count > 0 {
         let (copy, save) = (keys::ended::COPY, keys::ended::SAVE);
         let text = format!(
-            "What was done, as shell lines ({count}): {copy} copies them, {save} saves them."
+            "{}, as shell lines ({count}): {copy} copies them, {save} saves them.",
+            words::shell_lines_title(&ended.lesson)
         );
         lines.extend(wrapped(&text, columns).into_iter().map(Line::from));
     }
@@ -133,7 +134,7 @@ fn item_text(ended: &EndedLesson, item: EndedItem) -> String {
                 safe(&one_line(missed.ask.lines().next().unwrap_or_default()))
             )
         }),
-        EndedItem::GoOn => format!("Go on with this lesson at step {}", ended.steps.reached() + 1),
+        EndedItem::GoOn => words::go_on(&ended.lesson, ended.steps.reached() + 1),
         EndedItem::Next => ended
             .next
             .as_ref()

@@ -81,7 +81,7 @@ enum Origin {
 fn state(view: &LessonView, told: Origin) -> String {
     let state = match (&view.lab.awaited, &view.lab.phase) {
         (Some(awaited), _) => safe(&awaited.to_string()),
-        (None, Phase::Building) => match view.lab.unpacking.filter(|it| it.done < it.total) {
+        (None, Phase::Building) => match view.lab.unpacking.filter(|it| !it.is_complete()) {
             Some(progress) => words::unpacking(progress),
             None => "making a lab ...".to_owned(),
         },

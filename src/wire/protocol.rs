@@ -171,8 +171,8 @@ pub struct LabOrder {
 /// Store → keeper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StoreToKeeper {
-    /// The image is in place.
-    Ready(LaidOutImage),
+    /// The image is in place; its tally, where it was made elsewhere.
+    Ready(Option<UnpackedImage>),
     /// The progress of the image.
     Unpacking(UnpackProgress),
     /// A lab's host was forked. Its pidfd comes along: a number could be anybody's.
@@ -180,15 +180,6 @@ pub enum StoreToKeeper {
     /// The end of a lab's host, in words; none for one that is alive or was not forked here.
     Ended(Option<String>),
     Failed(RoleFailure),
-}
-
-/// The image that a store has laid out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LaidOutImage {
-    /// The default one, from the machine's own programs; these it lacks.
-    Default { missing: Vec<String> },
-    /// One that was made elsewhere.
-    Unpacked(UnpackedImage),
 }
 
 /// A request to an actor, or its answer, which repeats the request's number: a late one is known by it.

@@ -29,6 +29,20 @@ pub fn goal_heading(lesson: &Lesson) -> &'static str {
     if lesson.challenge.is_some() { "The task is to" } else { "After this lesson you can" }
 }
 
+/// The words for the shell lines at the end, which are the lesson's: of a challenge, not what the learner typed.
+pub fn shell_lines_title(lesson: &Lesson) -> &'static str {
+    if lesson.challenge.is_some() { "A way to do it" } else { "What was done" }
+}
+
+/// The item at the end that goes on with what was left, at this step, from 1.
+pub fn go_on(lesson: &Lesson, step: usize) -> String {
+    if lesson.challenge.is_some() {
+        "Begin this challenge once more".to_owned()
+    } else {
+        format!("Go on with this lesson at step {step}")
+    }
+}
+
 /// The words before a step whose beginning is made for it.
 pub fn before_repair(lesson: &Lesson) -> &'static str {
     if lesson.challenge.is_some() {

@@ -2,9 +2,12 @@
 
 use crate::laid_out::{UnpackProgress, UnpackedImage};
 
-/// `unpacking the image: 42 %`, for the time until the first lab.
+/// `unpacking the image: 42 %`, for the time until the first lab; `42 MiB` where nobody knows how much it will be.
 pub fn unpacking(progress: UnpackProgress) -> String {
-    let percent = progress.done.min(progress.total) * 100 / progress.total.max(1);
+    let Some(total) = progress.total else {
+        return format!("unpacking the image: {} MiB", progress.done >> 20);
+    };
+    let percent = progress.done.min(total) * 100 / total.max(1);
     format!("unpacking the image: {percent} %")
 }
 
@@ -57,7 +60,9 @@ mod tests {
             "The image: 2 layers, 19 entries, 2.0 MiB. 1 directory is added, empty: lessons mount something there. \
              3 device nodes are left out: a lab has its own in /dev."
         );
-        assert_eq!(unpacking(UnpackProgress { done: 1, total: 3 }), "unpacking the image: 33 %");
-        assert_eq!(unpacking(UnpackProgress { done: 0, total: 0 }), "unpacking the image: 0 %");
+        let said = |done, total| unpacking(UnpackProgress { done, total });
+        assert_eq!(said(1, Some(3)), "unpacking the image: 33 %");
+        assert_eq!(said(0, Some(0)), "unpacking the image: 0 %");
+        assert_eq!(said(5 << 20, None), "unpacking the image: 5 MiB");
     }
 }

@@ -26,7 +26,8 @@ pub use self::beginning::{
     chapter_begin, chapter_end, lesson_needs, lesson_size, minutes, short_minutes, warm_up,
 };
 pub use self::challenge::{
-    CHALLENGE_HOW, before_repair, begin_repair, challenge_goal, challenge_recap, goal_heading,
+    CHALLENGE_HOW, before_repair, begin_repair, challenge_goal, challenge_recap, go_on,
+    goal_heading, shell_lines_title,
 };
 pub use self::consent::{program_question, program_risk};
 pub use self::diagnosis::{blocker, cure};

@@ -327,10 +327,16 @@ pub fn open_session(lesson: unboxed::lesson::model::Lesson) -> unboxed::engine::
     }
 }
 
-/// The embedded lessons that play on this machine, for this user; with `UNBOXED_TEST_LESSONS` those it names, by id.
+/// The embedded lessons that play here.
 pub fn lessons_here() -> Vec<unboxed::lesson::model::Lesson> {
+    playable_here(unboxed::lesson::catalogue::all_lessons().expect("sound lessons"))
+}
+
+/// Those of some lessons that play on this machine, for this user; with `UNBOXED_TEST_LESSONS` those it names, by id.
+pub fn playable_here(
+    mut lessons: Vec<unboxed::lesson::model::Lesson>,
+) -> Vec<unboxed::lesson::model::Lesson> {
     let facts = facts();
-    let mut lessons = unboxed::lesson::catalogue::all_lessons().expect("sound lessons");
     if let Ok(wanted) = std::env::var("UNBOXED_TEST_LESSONS") {
         lessons.retain(|lesson| wanted.split_whitespace().any(|id| id == lesson.id));
     }

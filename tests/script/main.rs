@@ -210,8 +210,7 @@ fn what_is_there_already_is_left_alone() {
     let _turn = alone();
     let Some((script, before)) = as_root(Script::new()) else { return };
     let place = groups().into_iter().find(|group| {
-        Path::new(group).parent().is_some_and(|parent| parent.join("pids.max").exists())
-            || Path::new(group).parent().is_some_and(|parent| parent.join("cgroup.procs").exists())
+        Path::new(group).parent().is_some_and(|parent| parent.join("cgroup.procs").exists())
     });
     let group = Path::new(place.expect("control groups"));
     std::fs::create_dir(group).expect("a group");

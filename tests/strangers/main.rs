@@ -92,12 +92,13 @@ fn put(dir: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
 }
 
 /// Commands that read a lesson's file; none of them gets to play it.
-const READERS: [&[&str]; 6] = [
+const READERS: [&[&str]; 7] = [
     &["check"],
     &["run", "--yes"],
     &["record", "--yes", "-o", "/nowhere/x.tape"],
     &["export", "--format", "md"],
     &["learn", "--yes"],
+    &["challenge", "--yes"],
     &["quiz", "--yes"],
 ];
 
@@ -168,6 +169,54 @@ fn a_lesson_that_is_too_deep_or_grows_is_refused_with_its_line_and_takes_no_memo
     for command in READERS {
         let said = refused(bounded().args(command).arg(&path));
         assert!(said.contains("more than 128 brackets are open at once here"), "{said}");
+    }
+}
+
+#[test]
+fn a_challenge_that_grows_while_it_is_drawn_is_refused_and_takes_no_memory() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let with = |draw: &str, text: &str| {
+        let begin = "format: 1\nnumber: 1\nid: one\ntitle: One\nsummary: s\nminutes: 1\nchallenge:\n  part: Namespaces\n  par: 1\n";
+        format!("{begin}  draw:\n{draw}steps: []\n# {text}\n")
+    };
+    let wide = format!("    a: [\"{0}\", \"{0}\"]\n", "x".repeat(64 << 10));
+    let twice: String = (0..40)
+        .map(|place| {
+            format!("    n{place:02}: [&v{place} \"<n{0:02}><n{0:02}>\", *v{place}]\n", place + 1)
+        })
+        .collect();
+    // What a value holds is read as what is written: its aliases stand for as much.
+    let laughs: String = ('a'..'h')
+        .map(|name| {
+            let of = if name == 'a' {
+                "x".to_owned()
+            } else {
+                format!("*{}", char::from(name as u8 - 1))
+            };
+            format!("{name}: &{name} [{}]\\n", [of.as_str(); 9].join(", "))
+        })
+        .collect();
+    let aliases = format!("    a: [\"\\n{laughs}\", \"\\n{laughs}\"]\n");
+    let bombs = [
+        (with(&wide, &"<a>".repeat(300_000)), "10:1: ", "this challenge has more than 1 MiB"),
+        (with(&twice, "<n00>"), "10:1: ", "`n00` holds `<` or `>`, or a value of it holds `<`"),
+        (
+            with(&aliases, "<a>"),
+            "",
+            "a lesson has at most 50000 values, counted with their aliases",
+        ),
+    ];
+    for (index, (text, place, says)) in bombs.iter().enumerate() {
+        let path = put(dir.path(), &format!("drawn{index}.yaml"), text);
+        for command in READERS {
+            let said = refused(bounded().args(command).arg(&path));
+            let said = said.trim_start_matches("unboxed: ");
+            assert!(
+                said.starts_with(&format!("{}:{place}", path.display())),
+                "{command:?}: {said}"
+            );
+            assert!(said.contains(says), "{command:?}: {said}");
+        }
     }
 }
 

@@ -24,6 +24,11 @@ impl LessonView {
         self.record(step).is_some_and(|record| record.status == StepStatus::Typed)
     }
 
+    /// The learner did the step by typing what the lesson would. In a challenge anything may have been typed.
+    pub(in crate::app) fn is_by_hand(&self, step: usize) -> bool {
+        self.is_typed(step) && self.lesson.challenge.is_none()
+    }
+
     /// The record of what was done last in the lab that is up.
     pub fn last_record(&self) -> Option<&Arc<StepRecord>> {
         self.record(self.played_steps().checked_sub(1)?)

@@ -7,6 +7,7 @@ use crate::app::{EndedItem, EndedLesson};
 use crate::diff::ChangeKind;
 use crate::map::MapLens;
 use crate::proof::Proof;
+use crate::words;
 
 fn ended(model: &Model) -> &EndedLesson {
     let Screen::Ended(ended) = &model.screen else { panic!("an end: {:?}", model.screen) };
@@ -87,6 +88,51 @@ fn enter_looks_at_what_was_missed_and_begins_the_next_lesson() {
     check(&mut model, [(key("Esc"), "", compared), (key("j"), "", compared)]);
     assert_eq!((ended(&model).reading, ended(&model).chosen), (None, 1));
     check(&mut model, [(key("Enter"), "OpenLesson { id: \"next\", from: Lab }", "catalogue")]);
+}
+
+/// A challenge from a file or of the program, with the lab up: it is in no catalogue.
+fn in_challenge() -> Model {
+    let text = "format: 1\nnumber: 1\nid: lost\ntitle: Lost\nsummary: s\nminutes: 1\nchallenge: {part: Namespaces, par: 1}\nsteps:\n  \
+                - id: task\n    title: Bring it back\n    story: s\n    breaks:\n      - rm: {path: /one, dir: true}\n    actions:\n      \
+                - mkdir: {paths: [/one]}\n    expect:\n      - file: {path: /one, is: present}\n";
+    let lesson = Arc::new(parse("lost.yaml", text).unwrap_or_else(|error| panic!("{error}")));
+    let mut model = Model::new(vec![catalogue_row()], SIZE);
+    for message in [Msg::LessonOpened { lesson, left_off: 0, tape: None }, ready(0)] {
+        let _ = update(&mut model, message);
+    }
+    model
+}
+
+#[test]
+fn the_lines_of_a_challenge_are_one_way_to_do_it_and_nobody_did_them_by_hand() {
+    let mut model = in_challenge();
+    for message in [typed(0), ready(1)] {
+        let _ = update(&mut model, message);
+    }
+    press(&mut model, &["Enter"]);
+    assert_eq!(ended(&model).typed, 1);
+    let copied = update(&mut model, key("y"));
+    let [Effect::CopyText(text)] = copied.as_slice() else { panic!("a copy: {copied:?}") };
+    assert!(text.ends_with("# 1. Bring it back\n# in host:\nmkdir -p /one\n"), "{text}");
+    assert_eq!(words::shell_lines_title(&ended(&model).lesson), "A way to do it");
+}
+
+#[test]
+fn what_is_in_no_catalogue_is_begun_again_from_where_it_was() {
+    let mut model = in_challenge();
+    press(&mut model, &["q", "y"]);
+    let _ = update(&mut model, Msg::Engine(Event::SessionEnded(Proof::default())));
+    assert_eq!(ended(&model).chosen_item(), EndedItem::GoOn);
+    assert_eq!(words::go_on(&ended(&model).lesson, 1), "Begin this challenge once more");
+    check(&mut model, [(key("Enter"), "OpenLesson { id: \"lost\", from: Lab }", "catalogue")]);
+
+    // A tape of it stays one: for a lab nobody was asked.
+    let mut model = after(1);
+    let Screen::Lesson(view) = &mut model.screen else { panic!("a lesson") };
+    view.tape = Some("somewhere".into());
+    press(&mut model, &["q", "y"]);
+    let _ = update(&mut model, Msg::Engine(Event::SessionEnded(Proof::default())));
+    check(&mut model, [(key("Enter"), "OpenLesson { id: \"sample\", from: Tape }", "catalogue")]);
 }
 
 #[test]
