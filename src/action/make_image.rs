@@ -20,8 +20,7 @@ pub struct MakeImage {
 }
 
 impl ActionKind for MakeImage {
-    const SUMMARY: &'static str =
-        "makes an image of a layout's layers: configuration, manifest, index";
+    const SUMMARY: &'static str = "makes an image of a layout's layers: configuration and manifest";
 
     fn named_actors(&self) -> Vec<&ActorName> {
         Vec::new()

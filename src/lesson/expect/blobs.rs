@@ -32,8 +32,7 @@ impl Blobs {
 }
 
 impl ExpectKind for Blobs {
-    const SUMMARY: &'static str =
-        "the blobs of an image layout: their number, shared ones, damaged ones";
+    const SUMMARY: &'static str = "the blobs of an image layout: how many, shared, damaged";
 
     fn impossible_reason(&self) -> Option<&'static str> {
         let says_nothing = [self.count, self.shared, self.damaged].iter().all(Option::is_none);
