@@ -27,11 +27,17 @@ pub struct OwnCalls {
     pub calls: Vec<Arc<OwnCall>>,
     /// The number of those that were too many to be kept.
     pub omitted: u64,
+    /// True from where nobody heard any more which calls were made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_lost: bool,
+    /// The turn that they are of, by a number that differs from turn to turn.
+    #[serde(skip)]
+    pub turn: u64,
 }
 
 impl OwnCalls {
     pub fn is_empty(&self) -> bool {
-        self.calls.is_empty() && self.omitted == 0
+        self.calls.is_empty() && self.omitted == 0 && !self.is_lost
     }
 }
 

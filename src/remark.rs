@@ -9,6 +9,8 @@ pub enum Remark {
     Nothing,
     NothingChanged,
     NoCalls,
+    /// Nobody hears any more which calls are made in shells.
+    CallsNotHeard,
     /// Calls of the learner's programs that were too many to be kept.
     MoreCalls {
         count: u64,

@@ -45,6 +45,8 @@ struct HandTurn {
     lines: Vec<HandLine>,
     /// The number of calls that were shared out among the lines.
     shared_out: usize,
+    /// The turn that they are of.
+    turn: u64,
     /// The line of each job that has made a call: one in the background goes on when the next line is typed.
     jobs: BTreeMap<u32, usize>,
 }
@@ -74,6 +76,12 @@ impl HandTurn {
     /// Share the new calls out among the lines: a job's to the line that started it, a shell's own to the one that was
     /// typed in it last.
     fn share_out(&mut self, calls: &OwnCalls) {
+        // Those that came late are of the turn before.
+        if calls.turn != self.turn {
+            self.lines.iter_mut().for_each(|line| line.calls.clear());
+            self.jobs.clear();
+            (self.shared_out, self.turn) = (0, calls.turn);
+        }
         for call in calls.calls.iter().skip(self.shared_out) {
             let known = self.jobs.get(&call.job).filter(|_| !call.is_by_shell()).copied();
             let last = || self.lines.iter().rposition(|line| line.shell == Some(call.shell));
@@ -118,7 +126,7 @@ impl HandWork {
     pub(super) fn begin(&mut self, before: &Arc<Snapshot>) {
         let (before, seen) = (Arc::clone(before), Arc::clone(before));
         let (lines, jobs) = (Vec::new(), BTreeMap::new());
-        self.turn = Some(HandTurn { before, seen, lines, shared_out: 0, jobs });
+        self.turn = Some(HandTurn { before, seen, lines, shared_out: 0, turn: 0, jobs });
     }
 
     /// The turn is over, and the step was not done in it.

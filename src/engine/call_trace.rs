@@ -106,7 +106,9 @@ impl CallTrace {
 
     /// Forget what was seen so far: a turn begins.
     pub fn begin(&self) {
-        *lock(&self.shared.seen) = OwnCalls::default();
+        let mut seen = lock(&self.shared.seen);
+        let turn = seen.turn + 1;
+        *seen = OwnCalls { is_lost: self.is_lost(), turn, ..OwnCalls::default() };
     }
 
     /// The calls that were seen since the beginning.
@@ -309,19 +311,22 @@ impl Hearing {
         let Ok(received) = tracer.wire.receive::<TracerToEngine>() else {
             return self.lose_tracer("its wire ended");
         };
-        let seen = {
-            let mut seen = lock(&self.shared.seen);
-            match received.message {
-                TracerToEngine::Made(call) if seen.calls.len() < MAX_CALLS => {
-                    seen.calls.push(Arc::new(call));
-                }
-                TracerToEngine::Made(_) => seen.omitted += 1,
-                TracerToEngine::Omitted { count } => seen.omitted += count,
+        self.tell(|seen| match received.message {
+            TracerToEngine::Made(call) if seen.calls.len() < MAX_CALLS => {
+                seen.calls.push(Arc::new(call));
             }
-            seen.clone()
-        };
+            TracerToEngine::Made(_) => seen.omitted += 1,
+            TracerToEngine::Omitted { count } => seen.omitted += count,
+        });
+    }
+
+    /// Change what was seen, and tell it.
+    fn tell(&self, change: impl FnOnce(&mut OwnCalls)) {
+        let mut seen = lock(&self.shared.seen);
+        change(&mut seen);
         if let Some(events) = &self.events {
-            let _ = events.send(Event::OwnCalls(Arc::new(seen)));
+            // Under the lock: what a turn's beginning has cleared is not told after it.
+            let _ = events.send(Event::OwnCalls(Arc::new(seen.clone())));
         }
     }
 
@@ -369,5 +374,9 @@ impl Hearing {
         self.watched = None;
         self.shared.is_lost.store(true, Ordering::Relaxed);
         self.shells.values().for_each(HeardShell::let_through);
+        // Without a shell there was nothing to hear.
+        if !self.shells.is_empty() {
+            self.tell(|seen| seen.is_lost = true);
+        }
     }
 }

@@ -478,6 +478,7 @@ impl Session {
         // for.
         self.current = None;
         self.suspended = None;
+        self.heard.end();
         self.keeper = None;
 
         let after = MachineState::now();

@@ -9,6 +9,9 @@ pub fn remark(remark: &Remark) -> String {
     match remark {
         Remark::Nothing => "nothing".into(),
         Remark::NothingChanged => "nothing changed".into(),
+        Remark::CallsNotHeard => {
+            "not all of your calls are here: the process that hears them has ended; the next shell brings another".into()
+        }
         Remark::MoreCalls { count } => format!("and {count} more calls"),
         Remark::NoCalls => "no calls yet: they appear when the step has run".into(),
         Remark::NoCgroups => {

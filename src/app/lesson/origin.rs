@@ -101,9 +101,9 @@ impl LessonView {
         // In a turn what is called now counts; between turns, what the last step's turn has called.
         let no_calls = OwnCalls::default();
         let own_calls = match (&self.learning.turn, &picture.record) {
-            (Some(_), _) => &*lab.own_calls,
-            (None, Some(record)) => &record.own_calls,
-            (None, None) => &no_calls,
+            (Some(_), _) if !self.is_in_branch() => &*lab.own_calls,
+            (_, Some(record)) => &record.own_calls,
+            (_, None) => &no_calls,
         };
         look(Shown { picture: &picture, charts: &lab.charts, own_calls, numbers: &lab.numbers })
     }

@@ -59,6 +59,9 @@ fn own_rows(own_calls: &OwnCalls) -> Vec<PaneRow> {
         };
         rows.push(shown.about(RowSubject::OwnCall { place }));
     }
+    if own_calls.is_lost {
+        rows.push(PaneRow::remark(&Remark::CallsNotHeard));
+    }
     if own_calls.omitted > 0 {
         rows.push(PaneRow::remark(&Remark::MoreCalls { count: own_calls.omitted }));
     }

@@ -4,6 +4,8 @@
 
 use super::*;
 use crate::app::HandLine;
+use crate::call::{Call, CallKind, CallResult};
+use crate::own_call::OwnCall;
 use crate::view::ViewKind;
 
 /// The text that a key copies, if it does.
@@ -99,4 +101,58 @@ fn the_lines_that_were_typed_and_what_each_changed_are_kept_of_a_step_done_by_ha
     let lines: Vec<(String, usize)> =
         view(&model).learning.by_hand.of_step(1).iter().map(told).collect();
     assert_eq!(lines, [("ls".to_owned(), 1), ("mkdir /three".to_owned(), 0)]);
+}
+
+/// A call of a process in the group of this number; `bash` is the shell itself.
+fn own_call(job: u32, program: &str, name: &str) -> Arc<OwnCall> {
+    let call = Call {
+        kind: CallKind::Syscall,
+        name: name.into(),
+        args: String::new(),
+        result: CallResult::Value(0),
+        nanos: 0,
+    };
+    let command = vec![program.to_owned()];
+    Arc::new(OwnCall { shell: 1, job, pid: job, parent: 1, command, call })
+}
+
+fn own_calls(turn: u64, calls: &[Arc<OwnCall>]) -> Msg {
+    let calls = OwnCalls { calls: calls.to_vec(), turn, ..OwnCalls::default() };
+    Msg::Engine(Event::OwnCalls(Arc::new(calls)))
+}
+
+#[test]
+fn a_call_stands_below_the_line_that_made_it_also_where_the_line_is_in_the_background() {
+    let mut model = before(1);
+    let late = own_call(5, "mount", "of the turn before");
+    let (first, second) = (own_call(7, "unshare", "unshare"), own_call(8, "mount", "mount"));
+    let background = own_call(7, "sleep", "setns");
+    let by_shell = own_call(2, "bash", "kill");
+    for message in [
+        turn_began(1, TurnGoal::Step, &[false, false], &["host"]),
+        key("s"),
+        shell(1, "host"),
+        own_calls(3, &[late]),
+        printed("host:~# "),
+        key("l"),
+        key("Enter"),
+        printed("unshare x &\r\nhost:~# "),
+        own_calls(4, &[Arc::clone(&first)]),
+        key("m"),
+        key("Enter"),
+        printed("mount y\r\nhost:~# "),
+        own_calls(4, &[first, second, background, by_shell]),
+        no_turn(),
+        typed(1),
+    ] {
+        let _ = update(&mut model, message);
+    }
+    let told = |line: &HandLine| {
+        let typed = line.typed.as_ref().map_or("", |typed| &typed.command).to_owned();
+        (typed, line.calls.iter().map(|own| own.call.name.clone()).collect::<Vec<_>>().join(" "))
+    };
+    let lines: Vec<(String, String)> =
+        view(&model).learning.by_hand.of_step(1).iter().map(told).collect();
+    let expected = [("unshare x &", "unshare setns"), ("mount y", "mount kill")];
+    assert_eq!(lines, expected.map(|(line, calls)| (line.to_owned(), calls.to_owned())));
 }

@@ -29,6 +29,11 @@ impl HeardCalls {
         }
     }
 
+    /// Hear no more: the labs go.
+    pub fn end(&mut self) {
+        self.trace = None;
+    }
+
     /// The calls since the turn began.
     pub fn seen(&self) -> OwnCalls {
         self.trace.as_ref().map(CallTrace::seen).unwrap_or_default()
@@ -73,6 +78,10 @@ impl Session {
 
     /// True if there is a tracer, or one could be started: then calls of shells may wait for it.
     fn has_tracer(&mut self) -> bool {
+        // What is typed in a what-if is no part of the learner's own way.
+        if self.is_in_branch() {
+            return false;
+        }
         let is_heard = self.heard.trace.as_ref().is_some_and(|trace| !trace.is_lost());
         if is_heard || !self.heard.is_wanted {
             return is_heard;
