@@ -48,9 +48,10 @@ fn own_rows(own_calls: &OwnCalls) -> Vec<PaneRow> {
     let mut rows = Vec::new();
     let mut last: Option<(u32, &[String])> = None;
     for (place, own) in own_calls.calls.iter().enumerate() {
-        if last != Some((own.pid, &own.command)) {
+        // A program that forks goes on in its children.
+        if last != Some((own.job, &own.command)) {
             rows.push(PaneRow::heading(words::own_calls::who_called(own)));
-            last = Some((own.pid, &own.command));
+            last = Some((own.job, &own.command));
         }
         let failed = own.call.result.errno().is_some();
         let shown = PaneRow {
