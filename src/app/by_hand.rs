@@ -18,10 +18,10 @@ const MAX_CHANGES: usize = 200;
 /// A line, and the changes that the looks after it have found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HandLine {
-    /// None for what changed before the first line.
+    /// None for what changed before the first line, and for calls of a shell whose lines are not read off the screen.
     pub typed: Option<TypedLine>,
     /// The shell that it was typed in.
-    shell: Option<u32>,
+    pub shell: Option<u32>,
     /// The calls that its programs made, as far as they are watched.
     pub calls: Vec<Arc<OwnCall>>,
     pub changes: Vec<HandChange>,
@@ -85,7 +85,11 @@ impl HandTurn {
         for call in calls.calls.iter().skip(self.shared_out) {
             let known = self.jobs.get(&call.job).filter(|_| !call.is_by_shell()).copied();
             let last = || self.lines.iter().rposition(|line| line.shell == Some(call.shell));
-            // A line that is not read off the screen: in a program that is no shell of the lab.
+            // Lines that were not kept any more would stand for the last one that was.
+            if known.is_none() && self.lines.len() >= MAX_LINES {
+                continue;
+            }
+            // Its lines are not read off the screen: in another window, or in a program that is no shell of the lab.
             let place = known.or_else(last).unwrap_or_else(|| {
                 self.lines.push(HandLine { shell: Some(call.shell), ..HandLine::default() });
                 self.lines.len() - 1

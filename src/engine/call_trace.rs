@@ -32,8 +32,6 @@ use crate::wire::protocol::{EngineToTracer, TracerToEngine};
 const MAX_CALLS: usize = 400;
 /// The time without an answer after which the tracer is looked at.
 const PATIENCE: Duration = Duration::from_millis(40);
-/// Questions that a tracer may have received after the last that it noted.
-const MAX_IN_HAND: u64 = 64;
 
 /// The tracer's process, and the wire to it.
 #[derive(Debug)]
@@ -146,24 +144,23 @@ impl HeardShell {
     }
 
     fn has_question(&self) -> bool {
-        let mut ready = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
-        let polled = nix::poll::poll(&mut ready, PollTimeout::ZERO);
-        polled.is_ok() && ready[0].revents().is_some_and(|it| it.contains(PollFlags::POLLIN))
+        self.events().contains(PollFlags::POLLIN)
     }
 
+    /// True once nobody is left who has its filter.
     fn has_ended(&self) -> bool {
+        self.events().contains(PollFlags::POLLHUP)
+    }
+
+    fn events(&self) -> PollFlags {
         let mut ready = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
         let polled = nix::poll::poll(&mut ready, PollTimeout::ZERO);
-        polled.is_ok() && ready[0].revents().is_some_and(|it| it.contains(PollFlags::POLLHUP))
+        polled.ok().and_then(|_| ready[0].revents()).unwrap_or(PollFlags::empty())
     }
 
     /// Let a question through that has come, and those that somebody who is dead has received.
     fn let_through(&self) {
-        if let Some(last) = self.ledger.last() {
-            for id in (last..).take(MAX_IN_HAND as usize) {
-                let _ = self.listener.let_through(id);
-            }
-        }
+        self.ledger.let_through_in_hand(&self.listener);
         while self.has_question() {
             let Ok(asked) = self.listener.receive() else { return };
             let _ = self.listener.let_through(asked.id);

@@ -70,13 +70,36 @@ impl RunningStore {
             panics,
         });
 
+        let host = self.have_forked(&request, vec![actor_end.into_fd(), go])?;
+        if let Err(failure) = running_lab::place(&host, &self.process, subtree) {
+            let _ = host.send(Signal::SIGKILL);
+            return Err(failure);
+        }
+
+        std::fs::File::from(say_go).write_all(b"!").while_doing("let the lab go on")?;
+        Ok((host, engine_end.into_fd()))
+    }
+
+    /// Have the store fork a tracer; the engine's end of its wire, and its process.
+    pub fn fork_tracer(&mut self) -> Result<(OwnedFd, Pidfd), RoleFailure> {
+        let (engine_end, tracer_end) = Wire::pair().while_doing("make the tracer's wire")?;
+        let tracer = self.have_forked(&KeeperToStore::ForkTracer, vec![tracer_end.into_fd()])?;
+        Ok((engine_end.into_fd(), tracer))
+    }
+
+    /// Have the store fork a process, which alone gets these descriptors: by that it is seen when it is gone.
+    fn have_forked(
+        &mut self,
+        request: &KeeperToStore,
+        fds: Vec<OwnedFd>,
+    ) -> Result<Pidfd, RoleFailure> {
         const TALK: &str = "talk to the store, the process that labs are forked from";
         let process = &self.process;
         let gone = |error: WireError| lost_store(TALK, process, &error);
 
-        self.wire.send(&request, &[actor_end.as_raw_fd(), go.as_raw_fd()]).map_err(gone)?;
-        // Only the host may hold its end: by that the engine sees when the host is gone.
-        drop((actor_end, go));
+        let numbers: Vec<_> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+        self.wire.send(request, &numbers).map_err(gone)?;
+        drop(fds);
         if let Err(silence) = await_answer(&self.wire, &self.process, STORE_TIMEOUT) {
             self.is_silent = true;
             return Err(RoleFailure::new(TALK, silence.errno()));
@@ -85,47 +108,14 @@ impl RunningStore {
 
         match received.message {
             StoreToKeeper::Forked => {
-                let host =
-                    received.fds.into_iter().next().ok_or(Errno::EPROTO).and_then(Pidfd::from_fd);
-                let host = host.while_doing("hear from the store which process it forked")?;
-                if let Err(failure) = running_lab::place(&host, &self.process, subtree) {
-                    let _ = host.send(Signal::SIGKILL);
-                    return Err(failure);
-                }
-
-                std::fs::File::from(say_go).write_all(b"!").while_doing("let the lab go on")?;
-                Ok((host, engine_end.into_fd()))
+                let forked = received.fds.into_iter().next().ok_or(Errno::EPROTO);
+                forked
+                    .and_then(Pidfd::from_fd)
+                    .while_doing("hear from the store which process it forked")
             }
             StoreToKeeper::Failed(failure) => Err(failure),
             StoreToKeeper::Ready(_) | StoreToKeeper::Unpacking(_) | StoreToKeeper::Ended(_) => {
                 Err(RoleFailure::new("talk to the store", Errno::EPROTO))
-            }
-        }
-    }
-
-    /// Have the store fork a tracer; the engine's end of its wire, and its process.
-    pub fn fork_tracer(&mut self) -> Result<(OwnedFd, Pidfd), RoleFailure> {
-        const WHAT: &str = "have the store start a tracer";
-        let (engine_end, tracer_end) = Wire::pair().while_doing(WHAT)?;
-        let process = &self.process;
-        let gone = |error: WireError| lost_store(WHAT, process, &error);
-
-        self.wire.send(&KeeperToStore::ForkTracer, &[tracer_end.as_raw_fd()]).map_err(gone)?;
-        drop(tracer_end);
-        if let Err(silence) = await_answer(&self.wire, &self.process, STORE_TIMEOUT) {
-            self.is_silent = true;
-            return Err(RoleFailure::new(WHAT, silence.errno()));
-        }
-        let received = self.wire.receive::<StoreToKeeper>().map_err(gone)?;
-        match received.message {
-            StoreToKeeper::Forked => {
-                let tracer = received.fds.into_iter().next().ok_or(Errno::EPROTO);
-                let tracer = tracer.and_then(Pidfd::from_fd).while_doing(WHAT)?;
-                Ok((engine_end.into_fd(), tracer))
-            }
-            StoreToKeeper::Failed(failure) => Err(failure),
-            StoreToKeeper::Ready(_) | StoreToKeeper::Unpacking(_) | StoreToKeeper::Ended(_) => {
-                Err(RoleFailure::new(WHAT, Errno::EPROTO))
             }
         }
     }

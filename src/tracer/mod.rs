@@ -30,9 +30,6 @@ use crate::wire::{Wire, WireError};
 const MAX_SHOWN: u32 = 400;
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Questions that a tracer which has died may have received after the last that it noted.
-const MAX_IN_HAND: u64 = 64;
-
 /// The tracer, from its fork to its end. Never returns: this is a forked process. `parent` is the store.
 pub fn run_tracer(wire: Wire, parent: nix::unistd::Pid) -> ! {
     confine::keep_only(&[&wire, &log::LogDescriptor]);
@@ -184,11 +181,7 @@ impl Tracer {
         let Ok(listener) = CallListener::from_fd(listener) else { return };
         let ledger = Ledger::from_fd(ledger);
 
-        if let Some(last) = ledger.last() {
-            for id in (last..).take(MAX_IN_HAND as usize).filter(|id| listener.is_waiting(*id)) {
-                let _ = listener.let_through(id);
-            }
-        }
+        ledger.let_through_in_hand(&listener);
         listener.wake_beside_caller();
         self.shells
             .insert(shell, WatchedShell { listener, ledger, began: Instant::now(), shown: 0 });

@@ -24,7 +24,13 @@ pub fn lines(done: &[HandLine], columns: usize, theme: Theme) -> Vec<Line<'stati
                 let command = Span::styled(safe(&typed.command), theme.code());
                 lines.extend(wrapped_code(vec![prompt, command], columns, theme));
             }
-            None => lines.push(Line::styled("before the first line", theme.dim())),
+            None => {
+                let said = match line.shell {
+                    Some(_) => "in a shell whose prompt is not the lab's",
+                    None => "before the first line",
+                };
+                lines.push(Line::styled(said, theme.dim()));
+            }
         }
         lines.extend(line.calls.iter().take(MAX_CALLS).map(|own| {
             let failed = own.call.result.errno().is_some();
