@@ -367,6 +367,11 @@ pub fn octal_undone(text: &str) -> String {
     String::from_utf8_lossy(&plain).into_owned()
 }
 
+/// Bytes in hexadecimal, two letters each: as sha256sum(1) writes a hash.
+pub fn hexadecimal(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -52,6 +52,12 @@ pub fn shell_word(word: &str) -> String {
     }
 }
 
+/// The words of a command line, as a shell reads them.
+pub fn shell_words(words: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| shell_word(word.as_ref())).collect();
+    words.join(" ")
+}
+
 pub fn is_absolute(path: &str) -> bool {
     path.starts_with('/')
 }

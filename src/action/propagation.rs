@@ -42,6 +42,11 @@ impl PropagationType {
         }
     }
 
+    /// True if mounts made below are seen by others from now on.
+    pub fn is_shared(self) -> bool {
+        matches!(self, PropagationType::Shared | PropagationType::Rshared)
+    }
+
     fn flags(self) -> Vec<MountFlag> {
         match self {
             PropagationType::Private => vec![MountFlag::Private],

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::paths::shell_word;
+use super::paths::shell_words;
 use super::pid_text::PidText;
 use super::{ActionKind, LabFacts, LowerError, PreflightCheck};
 use crate::op::{ActorName, Op};
@@ -35,9 +35,7 @@ impl ActionKind for Run {
     }
 
     fn shell(&self, context: &LabFacts) -> Vec<String> {
-        let words: Vec<String> =
-            self.command.iter().map(|word| shell_word(&word.shell(context))).collect();
-        vec![words.join(" ")]
+        vec![shell_words(self.command.iter().map(|word| word.shell(context)))]
     }
 
     fn lower(&self, context: &LabFacts) -> Result<Vec<Op>, LowerError> {

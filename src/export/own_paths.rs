@@ -9,27 +9,34 @@ use crate::action::pivot_root::PivotRoot;
 /// The directories that the script has to itself.
 const OWN_DIRECTORIES: [&str; 2] = ["root", "image"];
 
-/// The machine's directories that a mount may hide: nothing that the script needs lies there.
-const MOUNT_POINTS: [&str; 2] = ["/proc", "/mnt"];
+/// A directory of the machine's that a mount may hide: nothing that the script needs lies there.
+const MOUNT_POINT: &str = "/mnt";
 
-/// The links at the top of the image: a path through one of them has another name, too.
-const LINKS_OF_IMAGE: [&str; 4] = ["bin", "lib", "lib64", "sbin"];
+/// The links at the top of the image, and the directory that they lead to: a path through one of them has another name, too.
+const LINKED_IN_IMAGE: [&str; 5] = ["bin", "lib", "lib64", "sbin", "usr"];
 
 /// The paths that are the script's own for one of its shells. By default the root is the machine's.
 #[derive(Debug, Clone, Default)]
 pub struct OwnPaths {
+    /// True for a shell with a mount table of its own: the script's needs its /proc to the end.
+    has_own_mounts: bool,
     /// The place of the machine's root since the shell has pivoted to one of the script's own: a name in `/`.
     old_root: Option<String>,
 }
 
 impl OwnPaths {
+    /// The paths of a shell in the machine's root.
+    pub fn of_shell(has_own_mounts: bool) -> OwnPaths {
+        OwnPaths { has_own_mounts, ..OwnPaths::default() }
+    }
+
     /// The paths behind a pivot_root; none where it can't be said what would be the machine's then.
     pub fn after(&self, pivot: &PivotRoot) -> Option<OwnPaths> {
         let old = pivot.put_old.as_str();
-        let is_name = parts(old).eq([old]) && !is_special(old) && !LINKS_OF_IMAGE.contains(&old);
+        let is_name = parts(old).eq([old]) && !is_special(old) && !LINKED_IN_IMAGE.contains(&old);
         let is_first = self.old_root.is_none();
         (is_first && is_name && self.has(&pivot.new_root))
-            .then(|| OwnPaths { old_root: Some(old.to_owned()) })
+            .then(|| OwnPaths { old_root: Some(old.to_owned()), ..self.clone() })
     }
 
     /// True if what a path leads to is the script's. Below a mount of type proc all is the kernel's; it is known by its name.
@@ -55,7 +62,7 @@ impl OwnPaths {
 
     /// True if a mount there is in nobody's way.
     pub fn has_mount_point(&self, path: &str) -> bool {
-        MOUNT_POINTS.contains(&path) || self.has_directory(path)
+        path == MOUNT_POINT || path == "/proc" && self.has_own_mounts || self.has_directory(path)
     }
 
     /// True if the directory is the one that the old root was put on: that can be unmounted, and removed when it is empty.
@@ -121,7 +128,9 @@ mod tests {
         }
         check("/root/x/proc/sys", false);
         assert!(machine.has_directory("/root/x/proc") && !machine.has("/root/x/proc"));
-        assert!(!machine.has_directory("/proc") && machine.has_mount_point("/proc"));
+        let apart = OwnPaths::of_shell(true);
+        assert!(!machine.has_directory("/proc") && apart.has_mount_point("/proc"));
+        assert!(!machine.has_mount_point("/proc"), "the script reads and writes there");
         assert!(!machine.has_mount_point("/tmp") && !machine.is_old_root("/root"));
     }
 
@@ -139,6 +148,7 @@ mod tests {
             ("/root/x", "a/b"),
             ("/root/x", "/root/x/old"),
             ("/root/x", "bin"),
+            ("/root/x", "usr"),
             ("/root/x", "proc"),
         ] {
             assert!(pivot(new_root, put_old).is_none(), "{new_root} {put_old}");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::own_paths::OwnPaths;
-use crate::action::paths::shell_word;
+use crate::action::paths::{is_absolute, shell_word, shell_words};
 use crate::action::{Action, CgroupMount, LabFacts};
 use crate::lesson::model::{ActionEntry, Lesson, Step};
 use crate::op::{ActorName, NamespaceKind};
@@ -184,7 +184,8 @@ impl Surroundings {
         let own = |kind| self.actors.get(actor).is_some_and(|kinds| kinds.contains(&kind));
         let (has_mounts, has_names, has_links) =
             (own(NamespaceKind::Mount), own(NamespaceKind::Uts), own(NamespaceKind::Net));
-        let paths = self.pivoted.get(actor).cloned().unwrap_or_default();
+        let paths =
+            self.pivoted.get(actor).cloned().unwrap_or_else(|| OwnPaths::of_shell(has_mounts));
         let of_path = |path: &str| if paths.has(path) { Ok(()) } else { Err(ELSEWHERE) };
         let if_private = |is: bool| if is { Ok(()) } else { Err(OF_MACHINE) };
         let if_own = |has: bool| if has { Ok(()) } else { Err(ELSEWHERE) };
@@ -217,7 +218,8 @@ impl Surroundings {
                 if_private(paths.has_mount_point(target) || paths.is_old_root(target))
             }
             Action::Remount(remount) => if_private(paths.has_mount_point(&remount.target)),
-            Action::Propagation(_) => Ok(()),
+            // What is shared would reach the script's own mounts.
+            Action::Propagation(it) => if_private(is_absolute(&it.target) && !it.to.is_shared()),
             Action::PivotRoot(pivot) => {
                 let after = paths.after(pivot).filter(|_| has_mounts);
                 self.pivoted.insert(actor.clone(), after.ok_or(OF_MACHINE)?);
@@ -296,7 +298,7 @@ impl Surroundings {
             let _ = writeln!(text, "will_make_link {}", shell_word(link));
         }
 
-        let [v1, v2] = self.groups.each_ref().map(|paths| words(paths));
+        let [v1, v2] = self.groups.each_ref().map(shell_words);
         if !v1.is_empty() {
             let controllers: Vec<&str> = self.controllers.iter().copied().collect();
             text.push('\n');
@@ -312,7 +314,7 @@ impl Surroundings {
 
     fn write_end(&self, text: &mut String, main: &ActorName) {
         let [v1, v2] =
-            self.joined.get(main).cloned().unwrap_or_default().map(|paths| words(&paths));
+            self.joined.get(main).cloned().unwrap_or_default().map(|paths| shell_words(&paths));
         let _ = writeln!(text, "joined='{v2}'");
         if v1 != v2 {
             let _ = writeln!(text, "{HAS_V2} || joined='{v1}'");
@@ -325,10 +327,6 @@ impl Surroundings {
             NamespaceKind::unshare_options(kinds)
         );
     }
-}
-
-fn words(paths: &[String]) -> String {
-    paths.iter().map(|path| shell_word(path)).collect::<Vec<_>>().join(" ")
 }
 
 /// The name can be part of a variable's.
@@ -432,6 +430,10 @@ mod tests {
         check("overlay: {lower: [/root/a], upper: /root/u, work: /srv, merged: /root/m}");
         check("umount: {target: /root}");
         check("{in: box, pivot_root: {new_root: /usr, put_old: old}}");
+        check("{in: box, pivot_root: {new_root: /root/c, put_old: usr}}");
+        check("umount: {target: /proc, lazy: true}");
+        check("propagation: {target: \"-a\", to: private}");
+        check("propagation: {target: /, to: rshared}");
 
         // After a container's own root is in place, its paths are its own.
         let inside = "      - {in: box, pivot_root: {new_root: /root/c, put_old: old}}\n      - {in: box, mkdir: {paths: [/srv/x]}}\n";

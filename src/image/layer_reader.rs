@@ -1,5 +1,6 @@
 //! The bytes of a layer: a part of a file, decompressed, counted and hashed on the way.
 
+use crate::text::hexadecimal;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -58,12 +59,10 @@ pub struct Hash {
 /// A reader that says how many bytes have passed, once in so many.
 pub struct Telling<'a, R> {
     inner: R,
-    told: &'a mut dyn FnMut(u64),
-    count: u64,
-    next_word: u64,
+    words: CopyWords<'a>,
 }
 
-/// Words on how far a copy of files is: one in so many bytes, and one in so many files, which may be empty.
+/// Words on how far a copy is: one in so many bytes, and one in so many files, which may be empty.
 pub struct CopyWords<'a> {
     told: &'a mut dyn FnMut(u64),
     bytes: u64,
@@ -92,6 +91,10 @@ impl<'a> CopyWords<'a> {
     /// Count bytes that are copied.
     pub fn count_bytes(&mut self, bytes: u64) {
         self.bytes += bytes;
+        self.say_if_due();
+    }
+
+    fn say_if_due(&mut self) {
         if self.bytes >= self.next_word {
             (self.told)(self.bytes);
             self.next_word = self.bytes + PROGRESS_BYTES;
@@ -106,18 +109,16 @@ impl<'a> CopyWords<'a> {
 
 impl<'a, R: Read> Telling<'a, R> {
     pub fn new(inner: R, told: &'a mut dyn FnMut(u64)) -> Telling<'a, R> {
-        Telling { inner, told, count: 0, next_word: 0 }
+        Telling { inner, words: CopyWords::new(told) }
     }
 }
 
 impl<R: Read> Read for Telling<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.count >= self.next_word {
-            (self.told)(self.count);
-            self.next_word = self.count + PROGRESS_BYTES;
-        }
+        // Before it: a first word comes at once, also where reading takes its time.
+        self.words.say_if_due();
         let count = self.inner.read(buffer)?;
-        self.count += count as u64;
+        self.words.bytes += count as u64;
         Ok(count)
     }
 }
@@ -140,7 +141,7 @@ impl Hash {
     /// The SHA-256 of what has passed, in hexadecimal.
     pub fn finish(&self) -> String {
         let hasher = self.hasher.take().unwrap_or_default();
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(hasher.finalize())
     }
 }
 

@@ -12,6 +12,7 @@ use super::archive::ImageTree;
 use super::image_error::ImageError;
 use super::layer_reader::compression_at;
 use super::{Compression, Image, ImageLayer, LayerForm, MAX_LAYERS, TarPart};
+use crate::text::hexadecimal;
 
 /// An index may name another one, as many times as this.
 const MAX_INDEX_DEPTH: usize = 4;
@@ -212,7 +213,7 @@ fn read_blob(tree: &ImageTree, descriptor: &Descriptor) -> Result<Vec<u8>, Image
 
 /// The SHA-256 of bytes, in hexadecimal.
 pub(super) fn digest_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(Sha256::digest(bytes))
 }
 
 fn read(tree: &ImageTree, path: &str) -> Result<Vec<u8>, ImageError> {

@@ -1,7 +1,7 @@
 //! Finding out what a path is, and where the layers of its image are.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use super::image_error::ImageError;
 use super::layer_reader::{FilePart, compression_at, decompressed};
 use super::manifest::{docker_image, oci_image};
 use super::tar_entry::NamedEntries;
+use super::unpack::UnpackLimits;
 use super::{Compression, Image, ImageLayer, LayerForm, TarPart};
 
 /// The image at a path, or, as `PATH:NAME`, one of several there.
@@ -101,7 +102,7 @@ fn open_compressed(
     let plain = decompressed(part, compression).map_err(failed)?;
 
     // An archive of images names one of these among its first members, or has blobs alone.
-    let mut archive = tar::Archive::new(plain);
+    let mut archive = tar::Archive::new(plain.take(UnpackLimits::OF_LABS.bytes));
     let entries = NamedEntries::new(archive.entries().map_err(failed)?);
     for (number, named) in entries.take(3).enumerate() {
         let named = match named {

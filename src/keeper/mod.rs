@@ -177,7 +177,7 @@ impl Keeper {
     fn make_tracer(&mut self, wire: &mut Wire) -> Result<(), WireError> {
         let none = || RoleFailure::new("start a tracer without a store", Errno::ESRCH);
         let made = self.store.as_mut().ok_or_else(none).and_then(RunningStore::fork_tracer);
-        self.silent.extend(self.store.take_if(|store| store.is_silent));
+        self.set_silent_store_aside();
         match made {
             Ok((engine_end, tracer)) => wire
                 .send(&KeeperToEngine::TracerMade, &[engine_end.as_raw_fd(), tracer.as_raw_fd()]),
@@ -190,9 +190,13 @@ impl Keeper {
 
     fn how_lab_ended(&mut self, id: &str) -> Option<Failure> {
         let how = self.store.as_mut()?.how_lab_ended(id);
-        // One that owes an answer is asked nothing more: it would be taken for that to the next question.
-        self.silent.extend(self.store.take_if(|store| store.is_silent));
+        self.set_silent_store_aside();
         how
+    }
+
+    /// A store that owes an answer is asked nothing more: it would be taken for that to the next question.
+    fn set_silent_store_aside(&mut self) {
+        self.silent.extend(self.store.take_if(|store| store.is_silent));
     }
 
     /// Write a rule for a group of the newest lab, and for no other group.
@@ -314,7 +318,7 @@ impl Keeper {
                 engine_end: Some(engine_end),
             }),
             Err(failure) => {
-                self.silent.extend(self.store.take_if(|store| store.is_silent));
+                self.set_silent_store_aside();
                 subtree.remove(empty_timeout());
                 Err(failure)
             }

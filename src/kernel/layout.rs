@@ -18,6 +18,7 @@ use crate::op::{
     BLOBS, BlobName, EMPTY_INDEX, ImageOrder, LAYOUT_MARK, LayerCompression, MEDIA_TYPE, PackOrder,
     WriteMode, config_text, descriptor, image_name_field, manifest_text,
 };
+use crate::text::hexadecimal;
 
 /// The name of an image in the index.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -39,7 +40,7 @@ pub fn pack(recorder: &mut Recorder, order: &PackOrder) -> Result<String, Errno>
 
     let mut blob = BlobWriter::create(recorder, format!("{layout}/new"), *compress)?;
     write_tar(recorder, from, &mut blob)?;
-    let (diff_id, plain_bytes) = (hexadecimal(blob.plain.clone()), blob.plain_bytes);
+    let (diff_id, plain_bytes) = (hexadecimal(blob.plain.clone().finalize()), blob.plain_bytes);
     let stored = blob.store(recorder, layout)?;
 
     let link = format!("{layout}/{name}");
@@ -168,7 +169,7 @@ pub fn read_layer(recorder: &mut Recorder, layout: &str, name: &str) -> Result<L
     let promised = link.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let file = file::open(recorder, &path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, 0)?;
     let bytes = read_bounded(recorder, &file, MAX_LAYER_BYTES)?;
-    let digest = hexadecimal(Sha256::new_with_prefix(&bytes));
+    let digest = hexadecimal(Sha256::digest(&bytes));
     Ok(LayerBytes { bytes, digest, promised })
 }
 
@@ -248,7 +249,7 @@ impl BlobWriter {
             self.waiting.extend(gzip.finish().map_err(|_| Errno::EIO)?);
         }
         self.write_waiting(recorder)?;
-        let digest = hexadecimal(self.stored);
+        let digest = hexadecimal(self.stored.finalize());
         let name = format!("{layout}/{BLOBS}/{digest}");
         let was_there = std::fs::symlink_metadata(&name).is_ok();
         file::rename(recorder, &self.path, &name)?;
@@ -272,10 +273,6 @@ impl TarSink for BlobWriter {
         }
         Ok(())
     }
-}
-
-fn hexadecimal(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -353,7 +350,7 @@ mod tests {
         assert_eq!(by_program.len(), 7, "{:?}", by_program.keys());
         assert_eq!(by_program, by_shell);
         for (name, bytes) in by_program.iter().filter(|(name, _)| name.len() == 64) {
-            assert_eq!(hexadecimal(Sha256::new_with_prefix(bytes)), *name);
+            assert_eq!(hexadecimal(Sha256::digest(bytes)), *name);
         }
     }
 }

@@ -129,13 +129,13 @@ fn drawn(text: &str, seed: u64) -> Result<Cow<'_, str>, LessonFinding> {
     // What is wrong with it is told of the whole text.
     let header: Option<Header> = serde_yaml::from_str(text).ok();
     match header.and_then(|header| header.challenge) {
-        Some(terms) => match challenge::draw(&terms, text, seed) {
+        Some(terms) if !terms.draw.is_empty() => match challenge::draw(&terms, text, seed) {
             Ok(drawn) => Ok(Cow::Owned(drawn)),
             Err(message) => {
                 Err(LessonFinding { line: lint::line_of(text, "draw:", 0), column: 1, message })
             }
         },
-        None => Ok(Cow::Borrowed(text)),
+        Some(_) | None => Ok(Cow::Borrowed(text)),
     }
 }
 

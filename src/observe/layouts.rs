@@ -12,6 +12,7 @@ use super::rootdir::RootDir;
 use crate::fact::{BlobReading, LayoutFact};
 use crate::op::BLOBS;
 use crate::snapshot::{DirEntry, FileKind};
+use crate::text::hexadecimal;
 
 /// The image layout at `path` as that process sees it; none where no blobs are there. An error where that can't be told.
 pub fn layout(pid: u32, path: &str, reading: BlobReading) -> Result<Option<LayoutFact>, Errno> {
@@ -78,8 +79,7 @@ fn hash_blobs(root: &RootDir, path: &str, blobs: &[DirEntry], fact: &mut LayoutF
             fact.is_cut = true;
             continue;
         };
-        let digest: String =
-            Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hexadecimal(Sha256::digest(&bytes));
         fact.damaged += usize::from(digest != blob.name);
     }
 }
@@ -89,8 +89,7 @@ mod tests {
     use super::*;
 
     fn blob(dir: &Path, text: &str) -> String {
-        let digest: String =
-            Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hexadecimal(Sha256::digest(text));
         std::fs::write(dir.join(BLOBS).join(&digest), text).expect("a blob");
         digest
     }

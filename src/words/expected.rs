@@ -128,14 +128,18 @@ fn hostname(it: &Hostname) -> String {
     format!("for {} the machine is called {}", it.of, it.is)
 }
 
+/// `3 blobs`, `1 blob`, `no blob`; none where no number is wanted.
+fn counted_or_no((count, one, many): (Option<usize>, &str, &str)) -> Option<String> {
+    Some(counted(count?, one, many).unwrap_or_else(|| format!("no {one}")))
+}
+
 fn blobs(it: &Blobs) -> String {
-    let number = |count: Option<usize>, one: &str, many: &str| {
-        Some(counted(count?, one, many).unwrap_or_else(|| format!("no {one}")))
-    };
-    let mut parts = Vec::new();
-    parts.extend(number(it.count, "blob", "blobs"));
-    parts.extend(number(it.shared, "layer that images share", "layers that images share"));
-    parts.extend(number(it.damaged, "damaged blob", "damaged blobs"));
+    let wanted = [
+        (it.count, "blob", "blobs"),
+        (it.shared, "layer that images share", "layers that images share"),
+        (it.damaged, "damaged blob", "damaged blobs"),
+    ];
+    let parts: Vec<String> = wanted.into_iter().filter_map(counted_or_no).collect();
     format!("the layout {} has {}", it.layout, parts.join(", "))
 }
 
@@ -145,10 +149,7 @@ fn ipc(it: &Ipc) -> String {
         (it.segments, "segment of shared memory", "segments of shared memory"),
         (it.semaphores, "set of semaphores", "sets of semaphores"),
     ];
-    let number = |(count, one, many): (Option<usize>, &str, &str)| {
-        Some(counted(count?, one, many).unwrap_or_else(|| format!("no {one}")))
-    };
-    let mut parts: Vec<String> = objects.into_iter().filter_map(number).collect();
+    let mut parts: Vec<String> = objects.into_iter().filter_map(counted_or_no).collect();
     parts.extend(it.key.map(|key| format!("the key {key:#x}")));
     format!("the IPC namespace of {} has {}", it.actor, parts.join(", "))
 }

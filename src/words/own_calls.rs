@@ -1,13 +1,12 @@
 //! Words on the calls of the learner's programs.
 
-use crate::action::paths::shell_word;
+use crate::action::paths::shell_words;
 use crate::own_call::OwnCall;
 use crate::text::safe;
 
 /// A program's command line, as it is typed.
 pub fn command_line(command: &[String]) -> String {
-    let words: Vec<String> = command.iter().map(|word| shell_word(word)).collect();
-    safe(&words.join(" "))
+    safe(&shell_words(command))
 }
 
 /// The program that has made a call.
