@@ -57,7 +57,8 @@ pub(super) fn actions_to_repeat(step: &Step) -> Option<Vec<ActionEntry>> {
             if work.background {
                 return None;
             }
-            works.push(entry.clone());
+            // The first try is the one that is drawn, and compared.
+            works.push(ActionEntry { bar: None, ..entry.clone() });
         }
     }
     (!works.is_empty()).then_some(works)

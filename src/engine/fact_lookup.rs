@@ -24,8 +24,9 @@ pub fn gather_facts(lab: &mut Lab, snapshot: &Snapshot, expects: &[Expect]) -> F
                 answers.files.extend(fact.map(|fact| ((actor, path), fact)));
             }
             FactRequest::Layout { actor, layout, reading } => {
-                let fact =
-                    living(&actor).and_then(|pid| layouts::layout(pid, &layout, reading).ok());
+                let known = lab.known_digests();
+                let fact = living(&actor)
+                    .and_then(|pid| layouts::layout(pid, &layout, reading, known).ok());
                 answers.layouts.extend(fact.map(|fact| ((actor, layout, reading), fact)));
             }
             FactRequest::ProcLists { viewer, target } => {

@@ -23,6 +23,7 @@ use crate::kernel::pty::TerminalSize;
 use crate::laid_out::UnpackedImage;
 use crate::lesson::model::{Step, WatchedDirectory};
 use crate::observe::hostname_watch::HostnameWatch;
+use crate::observe::layouts::KnownDigests;
 use crate::observe::rootdir::RootDir;
 use crate::observe::{CgroupRoot, ObservedActor, Observer};
 use crate::op::{ActorName, Op, OpRecord};
@@ -47,6 +48,7 @@ pub struct Lab {
     hostnames: BTreeMap<ActorName, String>,
     names: HostnameWatch,
     group_roots: KnownGroupRoots,
+    known_digests: KnownDigests,
     /// True while a step is about System V objects: asking costs a process for each IPC namespace.
     watches_ipc: bool,
     /// True after something was done that may have changed a host name.
@@ -127,6 +129,7 @@ impl Lab {
             watches_ipc: false,
             names,
             group_roots: KnownGroupRoots::default(),
+            known_digests: KnownDigests::default(),
             stale: true,
             asked: Instant::now(),
             made_actors: [ActorName::host()].into(),
@@ -151,6 +154,11 @@ impl Lab {
             actors: self.links.iter().map(|(name, link)| (name.clone(), link.pid)).collect(),
             rootless: self.made.rootless,
         }
+    }
+
+    /// The digests of files of its image layouts, as far as they were looked at.
+    pub(super) fn known_digests(&mut self) -> &mut KnownDigests {
+        &mut self.known_digests
     }
 
     pub fn links(&mut self) -> &mut ActorLinks {

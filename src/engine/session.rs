@@ -404,7 +404,7 @@ impl Session {
 
         let lesson = Arc::clone(&self.lesson);
         let step = lesson.steps.get(self.played_steps()).ok_or(SessionError::AtTheEnd)?;
-        let record = StepRecord { own_calls: self.heard.seen(), ..turn.into_record() };
+        let record = turn.into_record(self.heard.seen());
         self.mark_step_played(step, &record);
         Ok(Some(record))
     }

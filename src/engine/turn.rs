@@ -129,9 +129,9 @@ impl Turn {
     }
 
     /// The record of a step that the learner has done.
-    pub fn into_record(self) -> StepRecord {
+    pub fn into_record(self, own_calls: OwnCalls) -> StepRecord {
         StepRecord {
-            own_calls: OwnCalls::default(),
+            own_calls,
             step: self.state.step,
             status: StepStatus::Typed,
             ops: Vec::new(),

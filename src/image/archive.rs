@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::OFlag;
 
 use super::layer_reader::FilePart;
-use super::tar_entry::NamedEntries;
+use crate::kernel::tar_entry::NamedEntries;
 
 /// The most members that are remembered. An archive of images has far fewer: one with more is a root file system.
 pub(super) const MAX_MEMBERS: usize = 100_000;

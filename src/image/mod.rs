@@ -7,11 +7,10 @@
 mod archive;
 mod image_error;
 mod layer_reader;
-mod made_archive;
+pub(crate) mod made_archive;
 mod manifest;
 mod mount_points;
 mod open;
-mod tar_entry;
 mod unpack;
 
 use std::fs::File;

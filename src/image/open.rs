@@ -9,9 +9,9 @@ use super::archive::{ImageTree, TreeError, normal, open_at_once};
 use super::image_error::ImageError;
 use super::layer_reader::{FilePart, compression_at, decompressed};
 use super::manifest::{docker_image, oci_image};
-use super::tar_entry::NamedEntries;
 use super::unpack::UnpackLimits;
 use super::{Compression, Image, ImageLayer, LayerForm, TarPart};
+use crate::kernel::tar_entry::NamedEntries;
 
 /// The image at a path, or, as `PATH:NAME`, one of several there.
 pub fn open_image(path: &Path) -> Result<Image, ImageError> {

@@ -15,9 +15,9 @@ use nix::errno::Errno;
 use super::layer_reader::{
     CopyWords, FilePart, Hash, Hashing, PROGRESS_BYTES, Telling, decompressed,
 };
-use super::tar_entry::{NamedEntries, NamedEntry};
 use super::{ImageLayer, LayerForm, TarPart};
 use crate::kernel::rooted::{Attributes, OwnerFit, Place, RootedDirectory, relative_path};
+use crate::kernel::tar_entry::{NamedEntries, NamedEntry};
 use crate::laid_out::{UnpackProgress, UnpackedImage};
 
 /// The most that an image may be.

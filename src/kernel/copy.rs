@@ -30,10 +30,10 @@ pub fn copy_tree(recorder: &mut Recorder, from: &str, to: &str) -> Result<(), Er
             copy_tree(recorder, &source, &target)?;
         } else if metadata.is_symlink() {
             let link = std::fs::read_link(&source).map_err(to_errno)?;
-            make_way(recorder, &target)?;
+            file::make_way(recorder, &target)?;
             file::symlink(recorder, &link.to_string_lossy(), &target)?;
         } else if metadata.is_file() {
-            make_way(recorder, &target)?;
+            file::make_way(recorder, &target)?;
             copy_file(
                 recorder,
                 &source,
@@ -44,14 +44,6 @@ pub fn copy_tree(recorder: &mut Recorder, from: &str, to: &str) -> Result<(), Er
         }
     }
     Ok(())
-}
-
-/// An upper layer's file takes the place of a lower one's.
-fn make_way(recorder: &mut Recorder, target: &str) -> Result<(), Errno> {
-    match std::fs::symlink_metadata(target) {
-        Ok(_) => file::unlink(recorder, target),
-        Err(_) => Ok(()),
-    }
 }
 
 fn copy_file(

@@ -1,6 +1,7 @@
 //! Files and directories, with every call recorded.
 
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -127,6 +128,14 @@ pub fn write_all(recorder: &mut Recorder, file: &OwnedFd, mut rest: &[u8]) -> Re
     Ok(())
 }
 
+/// Take away the file that is in the way of another, if one is.
+pub fn make_way(recorder: &mut Recorder, path: &str) -> Result<(), Errno> {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => unlink(recorder, path),
+        Err(_) => Ok(()),
+    }
+}
+
 pub fn rename(recorder: &mut Recorder, from: &str, to: &str) -> Result<(), Errno> {
     let args = format!("{}, {}", notation::quoted(from), notation::quoted(to));
     recorder.call("rename", args, || std::fs::rename(from, to).map_err(super::errno::to_errno))
@@ -134,15 +143,14 @@ pub fn rename(recorder: &mut Recorder, from: &str, to: &str) -> Result<(), Errno
 
 pub fn link(recorder: &mut Recorder, from: &str, to: &str) -> Result<(), Errno> {
     let args = format!("{}, {}", notation::quoted(from), notation::quoted(to));
-    recorder.call("link", args, || std::fs::hard_link(from, to).map_err(super::errno::to_errno))
+    recorder.call("link", args, || make_link(from, to))
 }
 
 pub fn chmod(recorder: &mut Recorder, path: &str, mode: u32) -> Result<(), Errno> {
     let args = format!("{}, 0{mode:03o}", notation::quoted(path));
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    let permissions = std::fs::Permissions::from_mode(mode);
     recorder.call("chmod", args, || {
-        std::fs::set_permissions(path, std::fs::Permissions::clone(&permissions))
-            .map_err(super::errno::to_errno)
+        std::fs::set_permissions(path, permissions.clone()).map_err(super::errno::to_errno)
     })
 }
 
@@ -161,15 +169,50 @@ pub fn mknod(
     kind: NodeKind,
     (major, minor): (u32, u32),
 ) -> Result<(), Errno> {
-    let (word, flag) = match kind {
-        NodeKind::Character => ("S_IFCHR", SFlag::S_IFCHR),
-        NodeKind::Block => ("S_IFBLK", SFlag::S_IFBLK),
-        NodeKind::Fifo => ("S_IFIFO", SFlag::S_IFIFO),
+    let flag = match kind {
+        NodeKind::Character => SFlag::S_IFCHR,
+        NodeKind::Block => SFlag::S_IFBLK,
+        NodeKind::Fifo => SFlag::S_IFIFO,
     };
-    let args = format!("{}, {word}|0644, makedev({major}, {minor})", notation::quoted(path));
     let device = nix::sys::stat::makedev(u64::from(major), u64::from(minor));
-    let mode = Mode::from_bits_truncate(0o644);
-    recorder.call("mknod", args, || nix::sys::stat::mknod(path, flag, mode, device))
+    let mode = flag.bits() | 0o644;
+    let args = [vec![notation::quoted(path)], notation::node(mode, device)].concat().join(", ");
+    recorder.call("mknod", args, || make_node(path, mode, device))
+}
+
+/// link(2) itself: the C library makes a linkat(2) of it.
+#[cfg(target_arch = "x86_64")]
+fn make_link(from: &str, to: &str) -> Result<(), Errno> {
+    let (from, to) = (c_string(from)?, c_string(to)?);
+    // SAFETY: both strings live through the call.
+    Errno::result(unsafe { libc::syscall(libc::SYS_link, from.as_ptr(), to.as_ptr()) }).map(drop)
+}
+
+/// mknod(2) itself: the C library makes a mknodat(2) of it.
+#[cfg(target_arch = "x86_64")]
+fn make_node(path: &str, mode: u32, device: u64) -> Result<(), Errno> {
+    let path = c_string(path)?;
+    // SAFETY: the string lives through the call.
+    let returned = unsafe { libc::syscall(libc::SYS_mknod, path.as_ptr(), mode, device) };
+    Errno::result(returned).map(drop)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn c_string(path: &str) -> Result<std::ffi::CString, Errno> {
+    std::ffi::CString::new(path).map_err(|_| Errno::EINVAL)
+}
+
+/// As near as a machine comes that has only linkat(2).
+#[cfg(not(target_arch = "x86_64"))]
+fn make_link(from: &str, to: &str) -> Result<(), Errno> {
+    std::fs::hard_link(from, to).map_err(super::errno::to_errno)
+}
+
+/// As near as a machine comes that has only mknodat(2).
+#[cfg(not(target_arch = "x86_64"))]
+fn make_node(path: &str, mode: u32, device: u64) -> Result<(), Errno> {
+    let (kind, mode) = (SFlag::from_bits_truncate(mode), Mode::from_bits_truncate(mode));
+    nix::sys::stat::mknod(path, kind, mode, device)
 }
 
 /// An extended attribute of a file.
@@ -177,7 +220,7 @@ pub fn setxattr(recorder: &mut Recorder, path: &str, name: &str, value: &str) ->
     let quoted = notation::quoted;
     let args = format!("{}, {}, {}, {}, 0", quoted(path), quoted(name), quoted(value), value.len());
     recorder.call("setxattr", args, || {
-        xattr::set(path, name, value.as_bytes()).map_err(super::errno::to_errno)
+        xattr::set_deref(path, name, value.as_bytes()).map_err(super::errno::to_errno)
     })
 }
 

@@ -44,9 +44,7 @@ pub fn pack(recorder: &mut Recorder, order: &PackOrder) -> Result<String, Errno>
     let stored = blob.store(recorder, layout)?;
 
     let link = format!("{layout}/{name}");
-    if std::fs::symlink_metadata(&link).is_ok() {
-        file::unlink(recorder, &link)?;
-    }
+    file::make_way(recorder, &link)?;
     file::symlink(recorder, &format!("{BLOBS}/{}", stored.digest), &link)?;
 
     let StoredBlob { digest, bytes, was_there } = stored;

@@ -37,6 +37,7 @@ pub mod rooted;
 pub mod sealed;
 pub mod seccomp;
 pub mod sysv;
+pub(crate) mod tar_entry;
 pub mod tar_writer;
 pub mod tc;
 pub mod tcp;

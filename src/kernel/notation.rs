@@ -23,7 +23,7 @@ pub fn quoted(bytes: impl AsRef<[u8]>) -> String {
             0x0c => text.push_str("\\f"),
             b' '..=b'~' => text.push(byte as char),
             _ => {
-                let digit_follows = bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
+                let digit_follows = bytes.get(at + 1).is_some_and(|it| (b'0'..=b'7').contains(it));
                 text.push_str(&if digit_follows {
                     format!("\\{byte:03o}")
                 } else {
@@ -44,6 +44,38 @@ pub fn quoted_start(bytes: &[u8]) -> String {
         Some(start) if bytes.len() > SHOWN => format!("{}...", quoted(start)),
         _ => quoted(bytes),
     }
+}
+
+/// A number in hexadecimal, and 0 as it is.
+pub fn hexadecimal(value: u64) -> String {
+    if value == 0 { "0".to_owned() } else { format!("{value:#x}") }
+}
+
+/// Permissions, in octal with three digits at least.
+pub fn mode(bits: u32) -> String {
+    format!("0{:03o}", bits & 0o7777)
+}
+
+/// Kind and permissions of a new file, and a device's numbers where it is one.
+pub fn node(bits: u32, device: u64) -> Vec<String> {
+    let kind = match bits & libc::S_IFMT {
+        libc::S_IFCHR => "S_IFCHR|",
+        libc::S_IFBLK => "S_IFBLK|",
+        libc::S_IFIFO => "S_IFIFO|",
+        libc::S_IFREG => "S_IFREG|",
+        libc::S_IFSOCK => "S_IFSOCK|",
+        _ => "",
+    };
+    let mut words = vec![format!("{kind}{}", mode(bits))];
+    if matches!(bits & libc::S_IFMT, libc::S_IFCHR | libc::S_IFBLK) {
+        let (major, minor) = (libc::major(device), libc::minor(device));
+        words.push(format!(
+            "makedev({}, {})",
+            hexadecimal(major.into()),
+            hexadecimal(minor.into())
+        ));
+    }
+    words
 }
 
 /// A pointer that may be NULL.
@@ -159,6 +191,8 @@ mod tests {
         check(b"a\"b\\c\n", r#""a\"b\\c\n""#);
         check(b"\x08\0\0", r#""\10\0\0""#);
         check(b"\x081", r#""\0101""#);
+        // No octal digit.
+        check(b"\x088", r#""\108""#);
         check("é".as_bytes(), r#""\303\251""#);
         assert_eq!(quoted_or_null(None), "NULL");
     }

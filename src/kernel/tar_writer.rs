@@ -24,6 +24,8 @@ const LONG_NAME: &[u8] = b"././@LongLink";
 /// The most bytes of an archive: the memory of a lab ends sooner.
 const MAX_BYTES: u64 = 1 << 30;
 const READ_BYTES: usize = 256 << 10;
+/// The most entries of an archive: each is some calls of the record, which is an answer of bounded length.
+pub(super) const MAX_ENTRIES: usize = 4000;
 
 /// Somebody who takes the bytes of an archive, in order.
 pub trait TarSink {
@@ -35,6 +37,7 @@ pub struct TarWriter<'a, S> {
     recorder: &'a mut Recorder,
     sink: &'a mut S,
     written: u64,
+    entries: usize,
     /// Files with several names by device and inode, with the name that came first.
     linked: HashMap<(u64, u64), Vec<u8>>,
 }
@@ -62,7 +65,7 @@ pub fn write_tar<S: TarSink>(
     directory: &str,
     sink: &mut S,
 ) -> Result<(), Errno> {
-    let mut writer = TarWriter { recorder, sink, written: 0, linked: HashMap::new() };
+    let mut writer = TarWriter { recorder, sink, written: 0, entries: 0, linked: HashMap::new() };
     writer.entry(directory, b".")?;
 
     let end = writer.written + 2 * BLOCK_BYTES as u64;
@@ -80,6 +83,10 @@ impl<S: TarSink> TarWriter<'_, S> {
     }
 
     fn entry(&mut self, path: &str, name: &[u8]) -> Result<(), Errno> {
+        self.entries += 1;
+        if self.entries > MAX_ENTRIES {
+            return Err(Errno::EFBIG);
+        }
         let metadata = std::fs::symlink_metadata(path).map_err(to_errno)?;
         let kind = metadata.file_type();
         let plain = TarHeader {

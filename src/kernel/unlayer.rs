@@ -1,9 +1,7 @@
 //! A layer of an image layout into a directory of its own: checked first, then unpacked entry by entry.
 
-use std::ffi::OsStr;
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -11,6 +9,9 @@ use nix::fcntl::OFlag;
 use super::file::{self, NodeKind};
 use super::layout::{LayerBytes, read_layer};
 use super::record::Recorder;
+use super::rooted::relative_path;
+use super::tar_entry::{NamedEntries, NamedEntry};
+use super::tar_writer::MAX_ENTRIES;
 use crate::op::{UnlayerOrder, WhiteoutForm};
 
 /// The most bytes that a layer may be without compression.
@@ -44,7 +45,7 @@ pub fn unlayer(recorder: &mut Recorder, order: &UnlayerOrder) -> Result<Unlayere
     let mut unpacking =
         Unpacking { recorder, to: &order.to, form: order.whiteouts, entries: 0, whiteouts: 0 };
     let mut archive = tar::Archive::new(layer.plain().take(MAX_BYTES));
-    for entry in archive.entries().map_err(broken)? {
+    for entry in NamedEntries::new(archive.entries().map_err(broken)?) {
         unpacking.entry(entry.map_err(broken)?)?;
     }
 
@@ -74,10 +75,13 @@ struct Unpacking<'a> {
 }
 
 impl Unpacking<'_> {
-    fn entry(&mut self, mut entry: tar::Entry<'_, impl Read>) -> Result<(), Errno> {
-        let written = entry.path_bytes().into_owned();
+    fn entry(&mut self, named: NamedEntry<'_, impl Read>) -> Result<(), Errno> {
+        let NamedEntry { path: written, target, kind, attributes, mut entry } = named;
         let Some(path) = self.place(&written)? else { return Ok(()) };
         self.entries += 1;
+        if self.entries > MAX_ENTRIES {
+            return Err(Errno::EFBIG);
+        }
 
         let (parent, name) = path.rsplit_once('/').unwrap_or(("/", &path));
         if name.starts_with(WHITEOUT) {
@@ -87,24 +91,22 @@ impl Unpacking<'_> {
             }
         }
 
-        let mode = entry.header().mode().map_err(broken)? & 0o7777;
-        let kind = entry.header().entry_type();
+        let mode = attributes.mode & 0o7777;
         if kind.is_dir() {
             if !is_directory(&path) {
-                self.make_way(&path)?;
+                file::make_way(self.recorder, &path)?;
                 file::mkdir(self.recorder, &path)?;
             }
             return self.set_mode(&path, mode, 0o755);
         }
 
-        self.make_way(&path)?;
-        let link = entry.link_name_bytes().unwrap_or_default().into_owned();
+        file::make_way(self.recorder, &path)?;
         if kind.is_symlink() {
-            let link = std::str::from_utf8(&link).map_err(|_| Errno::EILSEQ)?;
-            return file::symlink(self.recorder, link, &path);
+            let target = target.to_str().ok_or(Errno::EILSEQ)?;
+            return file::symlink(self.recorder, target, &path);
         }
         if kind.is_hard_link() {
-            let first = self.place(&link)?.ok_or(Errno::EINVAL)?;
+            let first = self.place(&target)?.ok_or(Errno::EINVAL)?;
             return file::link(self.recorder, &first, &path);
         }
         if kind.is_character_special() || kind.is_block_special() {
@@ -150,24 +152,21 @@ impl Unpacking<'_> {
             return Ok(());
         }
         let path = format!("{parent}/{hidden}");
-        self.make_way(&path)?;
+        file::make_way(self.recorder, &path)?;
         file::mknod(self.recorder, &path, NodeKind::Character, (0, 0))
     }
 
     /// The place of a name below the directory; none for the directory itself. A name that leads out, by `..` or by a link on
     /// its way, is refused.
-    fn place(&mut self, name: &[u8]) -> Result<Option<String>, Errno> {
+    fn place(&mut self, name: &Path) -> Result<Option<String>, Errno> {
+        let name = relative_path(name).ok_or(Errno::EXDEV)?;
+        let name = name.to_str().ok_or(Errno::EILSEQ)?;
         let mut path = self.to.trim_end_matches('/').to_owned();
-        let mut parts = Vec::new();
-        for part in Path::new(OsStr::from_bytes(name)).components() {
-            match part {
-                Component::Normal(part) => parts.push(part.to_str().ok_or(Errno::EILSEQ)?),
-                Component::CurDir | Component::RootDir => {}
-                Component::ParentDir | Component::Prefix(_) => return Err(Errno::EXDEV),
-            }
+        let (way, last) = name.rsplit_once('/').unwrap_or(("", name));
+        if last.is_empty() {
+            return Ok(None);
         }
-        let Some((last, way)) = parts.split_last() else { return Ok(None) };
-        for part in way {
+        for part in way.split('/').filter(|part| !part.is_empty()) {
             path = format!("{path}/{part}");
             match std::fs::symlink_metadata(&path) {
                 Ok(found) if found.is_dir() => {}
@@ -177,14 +176,6 @@ impl Unpacking<'_> {
             }
         }
         Ok(Some(format!("{path}/{last}")))
-    }
-
-    /// A file takes the place of what was unpacked there before.
-    fn make_way(&mut self, path: &str) -> Result<(), Errno> {
-        match std::fs::symlink_metadata(path) {
-            Ok(_) => file::unlink(self.recorder, path),
-            Err(_) => Ok(()),
-        }
     }
 }
 
@@ -297,7 +288,7 @@ mod tests {
         };
         let mut check = |name: &str, expected: Result<Option<&str>, Errno>| {
             let expected = expected.map(|path| path.map(|path| format!("{to}{path}")));
-            assert_eq!(unpacking.place(name.as_bytes()), expected, "{name}");
+            assert_eq!(unpacking.place(Path::new(name)), expected, "{name}");
         };
         check("./", Ok(None));
         check("./a", Ok(Some("/a")));

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::expect::Expect;
 use super::finding::LessonFinding;
 use super::invisible_characters;
 use super::model::{Lesson, Minutes, Step};
 use super::quiz::{Choice, QuestionKind, QuestionName};
 use crate::action::Action;
-use crate::op::ActorName;
+use crate::op::{ActorName, Bar};
 
 /// Controllers that a lesson can ask for; `unified` is the v2 tree, whatever it has.
 pub(super) const CONTROLLERS: [&str; 13] = [
@@ -18,8 +20,6 @@ pub(super) const CONTROLLERS: [&str; 13] = [
 
 /// A year of evenings; the longest lesson of the program's own has 32 steps.
 const MAX_STEPS: usize = 200;
-/// Letters of a bar's name.
-const MAX_BAR_NAME: usize = 10;
 /// Of a step: actions, and expectations.
 const MAX_ACTIONS: usize = 200;
 /// Of a step: what can be chosen from a list.
@@ -359,8 +359,9 @@ fn check_quiz(step: &Step, spawned: &BTreeSet<ActorName>) -> Vec<(String, String
 
 /// The fault of a bar's name, if it has one: it has its place beside the drawing.
 fn bar_fault(name: &str) -> Option<String> {
-    let fits = (1..=MAX_BAR_NAME).contains(&name.chars().count());
-    (!fits).then(|| format!("`bar: {name}`: the name of a bar has 1 to {MAX_BAR_NAME} letters"))
+    const MOST: usize = Bar::MAX_NAME;
+    let fits = (1..=MOST).contains(&name.width());
+    (!fits).then(|| format!("`bar: {name}`: the name of a bar has 1 to {MOST} letters"))
 }
 
 fn is_id(id: &str) -> bool {

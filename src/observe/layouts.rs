@@ -1,9 +1,11 @@
 //! Image layouts, read from outside: their blobs, and the layers that their images name. What a lab wrote there may be anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
+use nix::sys::stat::FileStat;
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
 use sha2::{Digest, Sha256};
 
@@ -15,7 +17,12 @@ use crate::snapshot::{DirEntry, FileKind};
 use crate::text::hexadecimal;
 
 /// The image layout at `path` as that process sees it; none where no blobs are there. An error where that can't be told.
-pub fn layout(pid: u32, path: &str, reading: BlobReading) -> Result<Option<LayoutFact>, Errno> {
+pub fn layout(
+    pid: u32,
+    path: &str,
+    reading: BlobReading,
+    known: &mut KnownDigests,
+) -> Result<Option<LayoutFact>, Errno> {
     let root = RootDir::open(Path::new("/proc"), pid)?;
     let listed = match root.list(&format!("{path}/{BLOBS}"), bounds::MAX_BLOBS, 0) {
         Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(None),
@@ -32,7 +39,7 @@ pub fn layout(pid: u32, path: &str, reading: BlobReading) -> Result<Option<Layou
     };
     match reading {
         BlobReading::Listed => {}
-        BlobReading::Hashed => hash_blobs(&root, path, &blobs, &mut fact),
+        BlobReading::Hashed => hash_blobs(&root, path, &blobs, known, &mut fact),
     }
     Ok(Some(fact))
 }
@@ -66,7 +73,63 @@ fn parse<T: serde::de::DeserializeOwned>(root: &RootDir, path: &str) -> Option<T
     serde_json::from_slice(&text).ok()
 }
 
-fn hash_blobs(root: &RootDir, path: &str, blobs: &[DirEntry], fact: &mut LayoutFact) {
+/// The digests of files that were hashed before. A look is repeated many times a second, and hashing takes longest.
+#[derive(Debug, Default)]
+pub struct KnownDigests(HashMap<FileVersion, String>);
+
+/// A file as it is: whatever changes its bytes changes its time, but within one tick of the kernel's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct FileVersion {
+    device: u64,
+    inode: u64,
+    size: i64,
+    changed: (i64, i64),
+}
+
+impl FileVersion {
+    /// None for a file that may have changed since without a new time.
+    fn of(stat: &FileStat) -> Option<FileVersion> {
+        const TICKS: Duration = Duration::from_secs(1);
+        let seconds = u64::try_from(stat.st_ctime).ok()?;
+        let nanos = u32::try_from(stat.st_ctime_nsec).ok()?;
+        let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
+        let is_settled = changed.elapsed().is_ok_and(|age| age > TICKS);
+        is_settled.then_some(FileVersion {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: stat.st_size,
+            changed: (stat.st_ctime, stat.st_ctime_nsec),
+        })
+    }
+}
+
+impl KnownDigests {
+    /// The digest of a blob, read where it is not known.
+    fn digest(&mut self, root: &RootDir, path: &str, size: usize) -> Result<String, Errno> {
+        // Before it is read: a change meanwhile makes another version.
+        let version = FileVersion::of(&root.stat(path)?);
+        if let Some(known) = version.and_then(|version| self.0.get(&version)) {
+            return Ok(known.clone());
+        }
+        let digest = hexadecimal(Sha256::digest(&root.read(path, size)?));
+        if let Some(version) = version {
+            // Those of files that are gone.
+            if self.0.len() >= 2 * bounds::MAX_BLOBS {
+                self.0.clear();
+            }
+            self.0.insert(version, digest.clone());
+        }
+        Ok(digest)
+    }
+}
+
+fn hash_blobs(
+    root: &RootDir,
+    path: &str,
+    blobs: &[DirEntry],
+    known: &mut KnownDigests,
+    fact: &mut LayoutFact,
+) {
     let mut budget = Budget::new(bounds::MAX_HASHED_BYTES);
     for blob in blobs {
         let size = usize::try_from(blob.size).unwrap_or(usize::MAX);
@@ -75,12 +138,10 @@ fn hash_blobs(root: &RootDir, path: &str, blobs: &[DirEntry], fact: &mut LayoutF
             continue;
         }
         budget.spend(size);
-        let Ok(bytes) = root.read(&format!("{path}/{BLOBS}/{}", blob.name), size) else {
-            fact.is_cut = true;
-            continue;
-        };
-        let digest = hexadecimal(Sha256::digest(&bytes));
-        fact.damaged += usize::from(digest != blob.name);
+        match known.digest(root, &format!("{path}/{BLOBS}/{}", blob.name), size) {
+            Ok(digest) => fact.damaged += usize::from(digest != blob.name),
+            Err(_) => fact.is_cut = true,
+        }
     }
 }
 
@@ -111,7 +172,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().to_str().expect("a path");
         let me = std::process::id();
-        let read = |reading| layout(me, path, reading).expect("it can be told");
+        let mut known = KnownDigests::default();
+        let mut read = |reading| layout(me, path, reading, &mut known).expect("it can be told");
         assert_eq!(read(BlobReading::Listed), None);
 
         std::fs::create_dir_all(dir.path().join(BLOBS)).expect("made");
@@ -140,7 +202,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::create_dir_all(dir.path().join(BLOBS)).expect("made");
         let path = dir.path().to_str().expect("a path");
-        let read = || layout(std::process::id(), path, BlobReading::Hashed).expect("told");
+        let mut known = KnownDigests::default();
+        let mut read =
+            || layout(std::process::id(), path, BlobReading::Hashed, &mut known).expect("told");
         let large = std::fs::File::create(dir.path().join(BLOBS).join("large")).expect("a file");
         large.set_len(1 << 40).expect("a hole");
         let cut = LayoutFact { blobs: 1, shared: 0, damaged: 0, is_cut: true };

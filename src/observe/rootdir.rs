@@ -51,7 +51,8 @@ impl RootDir {
     pub fn used_bytes(&self, path: &str) -> Result<u64, Errno> {
         let fd = self.open_below(path, OFlag::O_PATH | OFlag::O_DIRECTORY)?;
         let stat = nix::sys::statvfs::fstatvfs(&fd)?;
-        Ok((stat.blocks() - stat.blocks_free()) * stat.fragment_size())
+        let used = stat.blocks().saturating_sub(stat.blocks_free());
+        Ok(used.saturating_mul(stat.fragment_size()))
     }
 
     pub fn is_directory(&self, path: &str) -> bool {

@@ -30,6 +30,11 @@ pub struct Bar {
     pub bytes: Option<u64>,
 }
 
+impl Bar {
+    /// The columns of a name beside its drawing.
+    pub const MAX_NAME: usize = 10;
+}
+
 /// A program had printed so much by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputPiece {

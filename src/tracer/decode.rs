@@ -5,13 +5,11 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::flags::{self, FlagNames};
-use crate::kernel::notation::quoted;
+use crate::kernel::notation::{hexadecimal, mode, node, quoted, quoted_start};
 use crate::kernel::watched_calls::NEW_NAMESPACES;
 
 /// The most that is read of a string, in bytes: PATH_MAX. A mount's options are a page, too.
 const MAX_STRING: usize = 4096;
-/// The most that is shown of a string that is no path, in bytes; as strace.
-const MAX_SHOWN: usize = 32;
 /// The most group ids that are shown of setgroups(2); as strace.
 const MAX_GROUPS: usize = 32;
 
@@ -37,7 +35,7 @@ pub fn write(number: i64, args: [u64; 6], memory: &dyn CallerMemory) -> Option<W
         libc::SYS_mount => {
             let data = match reader.c_string(e) {
                 // A page of options, cut as strace does.
-                Some(text) => shown(&text),
+                Some(text) => quoted_start(&text),
                 None => pointer(e),
             };
             ("mount", vec![path(a), path(b), path(c), flags::mount(d), data])
@@ -77,15 +75,15 @@ pub fn write(number: i64, args: [u64; 6], memory: &dyn CallerMemory) -> Option<W
                 e.to_string(),
             ],
         ),
-        libc::SYS_mkdirat => ("mkdirat", vec![dir(a), path(b), mode(c)]),
+        libc::SYS_mkdirat => ("mkdirat", vec![dir(a), path(b), mode(low(c) as u32)]),
         libc::SYS_unlinkat => ("unlinkat", vec![dir(a), path(b), flags::flags(low(c), flags::AT)]),
-        libc::SYS_mknodat => ("mknodat", [vec![dir(a), path(b)], node(c, d)].concat()),
+        libc::SYS_mknodat => ("mknodat", [vec![dir(a), path(b)], node(low(c) as u32, d)].concat()),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_mkdir => ("mkdir", vec![path(a), mode(b)]),
+        libc::SYS_mkdir => ("mkdir", vec![path(a), mode(low(b) as u32)]),
         #[cfg(target_arch = "x86_64")]
         libc::SYS_rmdir => ("rmdir", vec![path(a)]),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_mknod => ("mknod", [vec![path(a)], node(b, c)].concat()),
+        libc::SYS_mknod => ("mknod", [vec![path(a)], node(low(b) as u32, c)].concat()),
         libc::SYS_capset => {
             ("capset", vec![reader.capability_header(a), reader.capability_sets(b)])
         }
@@ -177,7 +175,7 @@ impl Reader<'_> {
     /// A buffer with its length beside it.
     fn bytes(&self, address: u64, length: u64) -> String {
         let length = usize::try_from(length).unwrap_or(MAX_STRING).min(MAX_STRING);
-        self.read(address, length).map_or_else(|| pointer(address), |bytes| shown(&bytes))
+        self.read(address, length).map_or_else(|| pointer(address), |bytes| quoted_start(&bytes))
     }
 
     /// The order of clone(2)'s arguments differs from machine to machine; stack and flags come first on all.
@@ -352,46 +350,6 @@ fn dir(value: u64) -> String {
 
 fn pointer(address: u64) -> String {
     if address == 0 { "NULL".to_owned() } else { format!("{address:#x}") }
-}
-
-fn hexadecimal(value: u64) -> String {
-    if value == 0 { "0".to_owned() } else { format!("{value:#x}") }
-}
-
-/// Permissions, in octal with three digits at least.
-fn mode(value: u64) -> String {
-    format!("0{:03o}", value & 0o7777)
-}
-
-/// Kind and permissions of a new file, and a device's numbers where it is one.
-fn node(mode_bits: u64, device: u64) -> Vec<String> {
-    let bits = u32::try_from(low(mode_bits)).unwrap_or(0);
-    let kind = match bits & libc::S_IFMT {
-        libc::S_IFCHR => "S_IFCHR|",
-        libc::S_IFBLK => "S_IFBLK|",
-        libc::S_IFIFO => "S_IFIFO|",
-        libc::S_IFREG => "S_IFREG|",
-        libc::S_IFSOCK => "S_IFSOCK|",
-        _ => "",
-    };
-    let mut words = vec![format!("{kind}{}", mode(mode_bits))];
-    if matches!(bits & libc::S_IFMT, libc::S_IFCHR | libc::S_IFBLK) {
-        let (major, minor) = (libc::major(device), libc::minor(device));
-        words.push(format!(
-            "makedev({}, {})",
-            hexadecimal(major.into()),
-            hexadecimal(minor.into())
-        ));
-    }
-    words
-}
-
-/// A string between quotes, cut where it is longer than strace shows.
-fn shown(bytes: &[u8]) -> String {
-    match bytes.get(..MAX_SHOWN) {
-        Some(start) if bytes.len() > MAX_SHOWN => format!("{}...", quoted(start)),
-        _ => quoted(bytes),
-    }
 }
 
 #[cfg(test)]

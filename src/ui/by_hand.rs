@@ -5,7 +5,9 @@ use ratatui::text::{Line, Span};
 use super::code_lines::wrapped_code;
 use super::theme::Theme;
 use crate::app::HandLine;
+use crate::remark::Remark;
 use crate::text::{safe, shortened};
+use crate::words;
 
 /// Calls shown of one line, and changes.
 const MAX_CALLS: usize = 6;
@@ -40,7 +42,8 @@ pub fn lines(done: &[HandLine], columns: usize, theme: Theme) -> Vec<Line<'stati
         }));
         let more = line.calls.len().saturating_sub(MAX_CALLS);
         if more > 0 {
-            lines.push(Line::styled(format!("    and {more} more calls"), theme.dim()));
+            let said = words::remark(&Remark::MoreCalls { count: more as u64 });
+            lines.push(Line::styled(format!("    {said}"), theme.dim()));
         }
         lines.extend(line.changes.iter().take(MAX_CHANGES).map(|change| {
             let sign = format!("  {} ", change.mark.sign());

@@ -12,6 +12,7 @@ pub fn remark(remark: &Remark) -> String {
         Remark::CallsNotHeard => {
             "not all of your calls are here: the process that hears them has ended; the next shell brings another".into()
         }
+        Remark::MoreCalls { count: 1 } => "and 1 more call".into(),
         Remark::MoreCalls { count } => format!("and {count} more calls"),
         Remark::NoCalls => "no calls yet: they appear when the step has run".into(),
         Remark::NoCgroups => {

@@ -5,8 +5,8 @@ use super::{PaneData, PaneRow, RowKind, bar_chart, charts, network, omitted, pan
 use crate::diff::{CgroupFile, ChangeKind, DiffRow, DiffSection, GroupOwner, is_counter};
 use crate::op::{ActorName, NamespaceKind, Op, OpRecord, Outcome};
 use crate::seen::CutList;
-use crate::snapshot::{Address, Link, Mount, NamespaceContent, Process, Snapshot};
-use crate::text::{padded, tabs_laid, without_escapes};
+use crate::snapshot::{Address, DirEntry, Link, Mount, NamespaceContent, Process, Snapshot};
+use crate::text::{digests_shortened, padded, tabs_laid, without_escapes};
 use crate::view::ViewKind;
 use crate::words;
 
@@ -349,7 +349,13 @@ pub(super) fn files(scene: &PaneData<'_>) -> Vec<PaneRow> {
 
     for section in &scene.diff.directories {
         let owner = section.owner.to_string();
-        let own = rows(&owner, &section.rows, scene, |entry, _| words::rows::dir_entry(entry));
+        let own = rows(&owner, &section.rows, scene, |entry, _| {
+            words::rows::dir_entry(&DirEntry {
+                name: digests_shortened(&entry.name),
+                link: entry.link.as_deref().map(digests_shortened),
+                ..entry.clone()
+            })
+        });
         all.extend(behind(own, omitted(CutList::Directory, &section.rows, section.omitted, scene)));
     }
 

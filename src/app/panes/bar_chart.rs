@@ -96,8 +96,9 @@ struct ActionBar<'a> {
 impl ActionBar<'_> {
     /// None where one of its parts could not be read.
     fn total(&self, measure: BarMeasure) -> Option<u64> {
-        let numbers = self.parts.iter().map(|(_, record)| measure.of(record));
-        numbers.sum::<Option<u64>>()
+        let mut numbers = self.parts.iter().map(|(_, record)| measure.of(record));
+        // They are an actor's or a tape's, and may be any.
+        numbers.try_fold(0_u64, |sum, number| Some(sum.saturating_add(number?)))
     }
 
     fn last_call(&self) -> Option<RowSubject> {
@@ -120,7 +121,8 @@ fn amount(measure: BarMeasure, number: u64) -> String {
 /// One bar; `share` of the longest is 0 to 1. What is there at all has a sign.
 fn bar(name: &str, number: &str, share: f64) -> PaneRow {
     let length = ((share * WIDTH as f64).round() as usize).max(usize::from(share > 0.0));
-    let text = format!(" {} {number:>8} |{}", padded(name, 10), "#".repeat(length.min(WIDTH)));
+    let text =
+        format!(" {} {number:>8} |{}", padded(name, Bar::MAX_NAME), "#".repeat(length.min(WIDTH)));
     PaneRow { kind: RowKind::Chart, ..row(ChangeKind::Same, text) }
 }
 

@@ -30,6 +30,8 @@ pub const ENTRIES: &[Entry] = &[
     flag("S_IFCHR", "The new file is a character device.", "inode(7)", &["device", "mknod"]),
     flag("S_IFBLK", "The new file is a block device.", "inode(7)", &["device", "mknod"]),
     flag("S_IFIFO", "The new file is a FIFO, a pipe with a name.", "inode(7)", &["mknod"]),
+    flag("S_IFREG", "The new file is a regular file, and empty.", "inode(7)", &["mknod"]),
+    flag("S_IFSOCK", "The new file is a socket. Nobody listens at it.", "inode(7)", &["mknod"]),
     flag("IPC_RMID", "Remove the System V object, by its id.", "sysvipc(7)", &["System V IPC"]),
     flag(
         "CLONE_NEWIPC",

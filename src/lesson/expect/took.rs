@@ -72,9 +72,12 @@ impl ExpectKind for Took {
     }
 
     fn judge(&self, world: &ObservedState<'_>) -> Judgement {
-        let taken = |place: usize| self.by.of(world.ops.get(place.checked_sub(1)?)?);
-        let (Some(taken), Some(other)) = (taken(self.action), taken(self.of)) else {
+        let done = |place: usize| world.ops.get(place.checked_sub(1)?);
+        let (Some(done), Some(other)) = (done(self.action), done(self.of)) else {
             return Judgement::failed(Seen::NothingDone);
+        };
+        let (Some(taken), Some(other)) = (self.by.of(done), self.by.of(other)) else {
+            return Judgement::failed(Seen::NotMeasured);
         };
 
         let share = taken as f64 / other as f64;

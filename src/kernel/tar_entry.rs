@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tar::EntryType;
 
-use crate::kernel::rooted::Attributes;
+use super::rooted::Attributes;
 
 /// The most bytes that may stand before an entry at a time: extended attributes alone have up to 64 KiB each.
 const MAX_EXTENSION_BYTES: u64 = 1 << 20;
